@@ -1,0 +1,538 @@
+/**
+ * The shared nouns of the harness as readonly types. Imports nothing.
+ *
+ * Times on the run's axis are `monotonicMs`: milliseconds of the machine's monotonic clock
+ * (`process.hrtime`), which every process of one host shares, so that readings of probes, slices of
+ * traffic and windows of faults can be laid over each other.
+ */
+
+// ---------------------------------------------------------------- scenario
+
+/** Which pool and which histogram an operation belongs to. */
+export type OperationClass = 'read' | 'write';
+
+/** A value that fills a `{placeholder}` in a path or body template, drawn anew for each request. */
+export type KeyDistribution =
+  | { readonly kind: 'uniform'; readonly min: number; readonly max: number }
+  /** Rank 1 is the hottest key; exponent 0 is uniform, 0.99 is YCSB's default. */
+  | { readonly kind: 'zipf'; readonly min: number; readonly max: number; readonly exponent: number }
+  | { readonly kind: 'choice'; readonly values: readonly (string | number)[] }
+  /** Never repeats within a run: prefix + slice number + sequence number. */
+  | { readonly kind: 'unique'; readonly prefix: string };
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** One kind of request. `weight` is relative to the other operations of the same class. */
+export interface Operation {
+  readonly name: string;
+  readonly class: OperationClass;
+  readonly weight: number;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path template, for example `/users/{userId}`. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON template: a string that is exactly `{key}` becomes the drawn value with its own type. */
+  readonly body?: Json;
+}
+
+/** Piecewise-linear rate profile: multiples of the slice's rate, over a share of its length. */
+export interface RateStep {
+  readonly share: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** Whom it stands for, in one sentence. */
+  readonly description: string;
+  /** Share of reads among all requests, 0..1. */
+  readonly readShare: number;
+  readonly operations: readonly Operation[];
+  readonly keys: Readonly<Record<string, KeyDistribution>>;
+  /** What the data set is made from; the application's `prepare` step gets it as DATA_* variables. */
+  readonly data: {
+    readonly seed: number;
+    readonly users: number;
+    readonly teams: number;
+    readonly contacts: number;
+    readonly interactions: number;
+  };
+  readonly load: {
+    readonly arrivals: 'poisson' | 'uniform';
+    /** Offered rate of `steady` as a share of the baseline's calibrated capacity, 0..1. */
+    readonly steadyShare: number;
+    /** Connections of the closed loop in the saturation slices and in calibration. */
+    readonly saturationConnections: number;
+    readonly timeoutMs: number;
+    /** Shape of the steady slice; absent = constant. */
+    readonly profile?: readonly RateStep[];
+  };
+  /** Blocks and slice length a busy person would choose for this scenario. */
+  readonly defaults: { readonly blocks: number; readonly sliceSeconds: number };
+  readonly objectives: readonly Objective[];
+}
+
+/** A bound that the measured value must keep, per arm. Missing data is inconclusive, never pass. */
+export interface Objective {
+  readonly metric: MetricId;
+  /** Arm name; absent = every arm that has the metric. */
+  readonly arm?: string;
+  readonly max?: number;
+  readonly min?: number;
+}
+
+// ---------------------------------------------------------------- arms and nodes
+
+export type Routing = 'primary-only' | 'native';
+
+/** One variant under test. */
+export interface Arm {
+  readonly name: string;
+  readonly topology: 'embedded';
+  readonly replicas: number;
+  readonly routing: Routing;
+}
+
+export type NodeRole = 'primary' | 'replica';
+
+/** How to reach one PostgreSQL server. The password never reaches a journal or report. */
+export interface NodeAddress {
+  readonly name: string;
+  readonly role: NodeRole;
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Where the CPU time of one role is read from. */
+export type CpuSource =
+  /** A cgroup of its own: exact, includes exited children. `dir` holds cpu.stat / cpuacct.usage. */
+  | {
+      readonly kind: 'cgroup';
+      readonly version: 1 | 2;
+      /** Directory with `cpuacct.usage` (v1) or `cpu.stat` (v2, usage_usec). */
+      readonly usageDir: string;
+      /** Directory with `cpu.stat` that counts throttling; the same as usageDir on v2. */
+      readonly throttleDir: string;
+    }
+  /** Sum over a process and its descendants from /proc, reaped children included. */
+  | { readonly kind: 'process-tree'; readonly pid: number }
+  | { readonly kind: 'none' };
+
+/** How CPU quotas are enforced on this machine. */
+export type LimitMethod = 'cgroup-v1' | 'cgroup-v2' | 'systemd-scope' | 'none';
+
+// ---------------------------------------------------------------- load
+
+/** Exactly one per due request. */
+export const outcomeNames = [
+  'ok',
+  'http-error',
+  'timeout',
+  'connection-error',
+  'unsent',
+  'in-flight-at-end',
+] as const;
+export type Outcome = (typeof outcomeNames)[number];
+export type OutcomeCounts = Readonly<Record<Outcome, number>>;
+
+/** Summary of one histogram, milliseconds. Quantiles are null when count is 0. */
+export interface LatencySummary {
+  readonly count: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly p999Ms: number | null;
+  readonly maxMs: number | null;
+  readonly meanMs: number | null;
+}
+
+/** A histogram of microseconds (3 significant digits), HdrHistogram V2 compressed, base64. */
+export type EncodedHistogram = string;
+
+/** Linear rate over a stretch of time; a plan's streams are made of these. */
+export interface RateSegment {
+  readonly durationMs: number;
+  readonly fromHz: number;
+  readonly toHz: number;
+}
+
+/** One concurrent flow of requests inside a slice. */
+export type LoadStream =
+  | {
+      readonly kind: 'open';
+      readonly classes: readonly OperationClass[];
+      readonly arrivals: 'poisson' | 'uniform';
+      readonly segments: readonly RateSegment[];
+      /** Most requests in flight at once; later ones wait with their due time. */
+      readonly maxInFlight: number;
+    }
+  | {
+      readonly kind: 'closed';
+      readonly classes: readonly OperationClass[];
+      readonly connections: number;
+      readonly durationMs: number;
+    };
+
+/** Everything the generator process needs for one slice; plain data, sent over IPC. */
+export interface LoadPlan {
+  readonly baseUrl: string;
+  /** Same seed = same due times and same requests. */
+  readonly seed: number;
+  /** Distinguishes `unique` keys between slices of one run. */
+  readonly sliceIndex: number;
+  /** Share of reads when a stream carries both classes. */
+  readonly readShare: number;
+  readonly operations: readonly Operation[];
+  readonly keys: Readonly<Record<string, KeyDistribution>>;
+  readonly streams: readonly LoadStream[];
+  readonly timeoutMs: number;
+  /** How long to wait for requests in flight after the last due time. */
+  readonly drainMs: number;
+}
+
+export interface OperationResult {
+  readonly name: string;
+  readonly class: OperationClass;
+  readonly loop: 'open' | 'closed';
+  readonly outcomes: OutcomeCounts;
+  /** Responses by HTTP status. */
+  readonly statuses: Readonly<Record<string, number>>;
+  /** Responses by the value of the node header (`x-db-node`); '' = header absent. */
+  readonly servedBy: Readonly<Record<string, number>>;
+  /** end - actual start. */
+  readonly serviceTime: EncodedHistogram;
+  /** end - due time. Same as service time in a closed loop. */
+  readonly responseTime: EncodedHistogram;
+  /** actual start - due time. */
+  readonly scheduleLag: EncodedHistogram;
+}
+
+/** The generator's own health during one slice: whether its numbers can be believed. */
+export interface GeneratorHealth {
+  readonly cpuMs: number;
+  /** CPU time over wall time of the slice; 100 = one full core. */
+  readonly cpuPercent: number;
+  readonly eventLoopDelayP99Ms: number;
+  readonly eventLoopDelayMaxMs: number;
+  readonly gcMs: number;
+  readonly gcMaxMs: number;
+  readonly rssBytes: number;
+}
+
+export interface LoadResult {
+  /** Monotonic time of the first due time's origin. */
+  readonly startedAtMs: number;
+  /** Scheduled length, without the drain. */
+  readonly durationMs: number;
+  /** Time from the end of the schedule until the last response or the drain's end. */
+  readonly drainedMs: number;
+  readonly operations: readonly OperationResult[];
+  readonly generator: GeneratorHealth;
+}
+
+/** What the generator says while a slice runs, about once a second. */
+export interface LoadProgress {
+  readonly atMs: number;
+  readonly due: number;
+  readonly completed: number;
+  readonly inFlight: number;
+  readonly waiting: number;
+  /** Of the interval since the previous progress. */
+  readonly interval: Readonly<
+    Record<OperationClass, { readonly count: number; readonly p95Ms: number | null }>
+  >;
+}
+
+// ---------------------------------------------------------------- probes
+
+/**
+ * One gauge observation of a probe. `values` are numbers with their unit in the name; counters are
+ * cumulative (`cpuMs`, `throttledMs`, `walBytes`), gauges are not (`lagMs`, `lagBytes`).
+ * A value that could not be observed is absent, never 0.
+ */
+export interface Reading {
+  readonly atMs: number;
+  /** `cpu`, `lag`, `postgres`, `conflicts`, `host`, `app`. */
+  readonly probe: string;
+  /** Node name, `app`, `generator`, `host`. */
+  readonly subject: string;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+// ---------------------------------------------------------------- journal
+
+export type SliceKind = 'calibration' | 'warm-up' | 'steady' | 'read-saturation' | 'write-saturation';
+
+export interface Finding {
+  readonly severity: 'info' | 'warning' | 'invalid';
+  /** Stable id, for example `generator-cpu`, `schedule-lag`, `no-quota`. */
+  readonly id: string;
+  readonly message: string;
+}
+
+/** What a run intends to do; written to plan.json before anything starts. */
+export interface RunPlan {
+  readonly schemaVersion: 1;
+  readonly runId: string;
+  readonly startedAt: string;
+  readonly command: string;
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly arms: readonly Arm[];
+  readonly blocks: number;
+  readonly sliceSeconds: number;
+  /** Arms of each block in the order they are measured. */
+  readonly order: readonly (readonly string[])[];
+  /** Cores per node, null = not limited. */
+  readonly nodeCpus: number | null;
+  readonly limitMethod: LimitMethod;
+  readonly interleaved: boolean;
+  readonly application: string;
+  readonly fingerprint: Fingerprint;
+}
+
+/** Everything that must be equal for two runs to be comparable, and what a reader needs to judge one. */
+export interface Fingerprint {
+  readonly cpuModel: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly kernel: string;
+  readonly platform: string;
+  readonly node: string;
+  readonly postgres: string;
+  /** Settings of the primary that differ from PostgreSQL's defaults. */
+  readonly postgresSettings: Readonly<Record<string, string>>;
+  readonly gitCommit: string | null;
+  readonly gitDirty: boolean | null;
+  readonly harnessVersion: string;
+  /** Median time of an 8 kB write + fdatasync in the data folder, milliseconds. */
+  readonly fsyncMs: number | null;
+}
+
+/** Lines of journal.ndjson, in the order they happened. Analysis and reports read only these. */
+export type JournalEntry =
+  | { readonly type: 'plan'; readonly atMs: number; readonly plan: RunPlan }
+  /** A step of setting up or tearing down, with its length. */
+  | { readonly type: 'step'; readonly atMs: number; readonly name: string; readonly durationMs: number }
+  | { readonly type: 'finding'; readonly atMs: number; readonly finding: Finding }
+  | {
+      readonly type: 'calibration';
+      readonly atMs: number;
+      readonly capacityHz: number;
+      readonly steadyRateHz: number;
+    }
+  | {
+      readonly type: 'slice-start';
+      readonly atMs: number;
+      readonly arm: string;
+      readonly block: number;
+      readonly kind: SliceKind;
+      readonly offeredRateHz: number | null;
+    }
+  /** All readings of one sampling tick, on one line to keep the journal small. */
+  | { readonly type: 'readings'; readonly readings: readonly Reading[] }
+  | ({ readonly type: 'progress' } & LoadProgress)
+  | {
+      readonly type: 'slice-end';
+      readonly atMs: number;
+      readonly arm: string;
+      readonly block: number;
+      readonly kind: SliceKind;
+      /** Rate asked for by the open streams; null when the slice is closed loop alone. */
+      readonly offeredRateHz: number | null;
+      readonly load: LoadResult;
+    }
+  | {
+      readonly type: 'slice-failed';
+      readonly atMs: number;
+      readonly arm: string;
+      readonly block: number;
+      readonly kind: SliceKind;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'end';
+      readonly atMs: number;
+      readonly outcome: 'completed' | 'interrupted' | 'failed';
+      readonly reason?: string;
+    };
+
+// ---------------------------------------------------------------- results
+
+export type MetricId =
+  | 'read.qps'
+  | 'write.qps'
+  | 'read.p50Ms'
+  | 'read.p95Ms'
+  | 'read.p99Ms'
+  | 'write.p50Ms'
+  | 'write.p95Ms'
+  | 'write.p99Ms'
+  | 'primary.cpuPercent'
+  | 'replicas.cpuPercent'
+  | 'app.cpuMsPerRequest'
+  | 'lag.p95Ms'
+  | 'lag.maxBytes'
+  | 'errors.ratio';
+
+export type Verdict = 'pass' | 'fail' | 'inconclusive';
+
+export interface NodeCpu {
+  /** Share of the node's quota (100 = quota used up), or of one core without a quota. */
+  readonly percent: number | null;
+  readonly cores: number | null;
+  /** Share of wall time that the node was throttled at its quota, 0..100; null without a quota. */
+  readonly throttledPercent: number | null;
+}
+
+export interface LagSummary {
+  readonly samples: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly maxMs: number | null;
+  readonly maxBytes: number | null;
+  /** Largest replay_lag that pg_stat_replication showed, beside ours. */
+  readonly viewMaxMs: number | null;
+}
+
+export interface SliceResult {
+  readonly kind: SliceKind;
+  readonly block: number;
+  readonly durationMs: number;
+  readonly offeredRateHz: number | null;
+  readonly achievedRateHz: number;
+  readonly outcomes: OutcomeCounts;
+  /** Response time of the class, all its operations merged. */
+  readonly read: ClassResult;
+  readonly write: ClassResult;
+  readonly operations: readonly {
+    readonly name: string;
+    readonly class: OperationClass;
+    readonly outcomes: OutcomeCounts;
+    readonly serviceTime: LatencySummary;
+    readonly responseTime: LatencySummary;
+    readonly scheduleLag: LatencySummary;
+  }[];
+  readonly cpu: Readonly<Record<string, NodeCpu>>;
+  readonly lag: Readonly<Record<string, LagSummary>>;
+  readonly readsByNode: Readonly<Record<string, number>>;
+  readonly generator: GeneratorHealth;
+  readonly walBytes: number | null;
+  readonly conflicts: number | null;
+  readonly findings: readonly Finding[];
+}
+
+export interface ClassResult {
+  /** Successful requests per second of the scheduled length. */
+  readonly qps: number;
+  readonly outcomes: OutcomeCounts;
+  readonly serviceTime: LatencySummary;
+  readonly responseTime: LatencySummary;
+  readonly scheduleLag: LatencySummary;
+}
+
+export interface ArmResult extends Arm {
+  readonly nodes: readonly string[];
+  readonly slices: readonly SliceResult[];
+  /** One value per metric over all blocks (median), null when not measured. */
+  readonly metrics: Readonly<Partial<Record<MetricId, MetricValue>>>;
+  readonly bottleneck: Readonly<Partial<Record<SliceKind, Bottleneck>>>;
+}
+
+export interface MetricValue {
+  readonly value: number;
+  /** Order-statistic interval of the median over blocks, null with too few blocks. */
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly blocks: number;
+}
+
+export interface Bottleneck {
+  /** `primary`, `replica1`, `app`, `generator`, `host`, or `none`. */
+  readonly station: string;
+  readonly sentence: string;
+  readonly utilisation: readonly {
+    readonly station: string;
+    readonly percent: number | null;
+    readonly note: string;
+  }[];
+}
+
+export interface ComparisonRow {
+  readonly metric: MetricId;
+  readonly unit: string;
+  readonly baseline: number | null;
+  readonly candidate: number | null;
+  /** candidate / baseline: Hodges-Lehmann estimate over block log-ratios. */
+  readonly ratio: number | null;
+  readonly ciLow: number | null;
+  readonly ciHigh: number | null;
+  /** Actual coverage of the exact signed-rank interval; below 0.95 when blocks are few. */
+  readonly confidence: number | null;
+  readonly blocks: number;
+  readonly direction: 'higher-is-better' | 'lower-is-better';
+  /** pass = better or not shown worse; fail = interval entirely on the worse side. */
+  readonly verdict: Verdict;
+}
+
+export interface ObjectiveResult extends Objective {
+  readonly value: number | null;
+  readonly verdict: Verdict;
+  readonly sentence: string;
+}
+
+/** result.json */
+export interface RunResult {
+  readonly schemaVersion: 1;
+  readonly runId: string;
+  readonly startedAt: string;
+  readonly command: string;
+  readonly scenario: Scenario;
+  readonly seed: number;
+  readonly application: string;
+  readonly fingerprint: Fingerprint;
+  readonly nodeCpus: number | null;
+  readonly limitMethod: LimitMethod;
+  readonly interleaved: boolean;
+  /** Whether the run came to its planned end. */
+  readonly completion: {
+    readonly outcome: 'completed' | 'interrupted' | 'failed' | 'cut-off';
+    readonly reason: string | null;
+    readonly plannedBlocks: number;
+    readonly finishedBlocks: number;
+  };
+  readonly calibration: { readonly capacityHz: number; readonly steadyRateHz: number } | null;
+  readonly validity: { readonly ok: boolean; readonly findings: readonly Finding[] };
+  readonly arms: readonly ArmResult[];
+  readonly comparison: readonly ComparisonRow[];
+  readonly objectives: readonly ObjectiveResult[];
+  readonly steps: readonly { readonly name: string; readonly durationMs: number }[];
+  readonly verdict: Verdict;
+  readonly exitCode: number;
+}
+
+// ---------------------------------------------------------------- errors
+
+/** Exit codes of every command. */
+export const exitCodes = {
+  pass: 0,
+  fail: 1,
+  usage: 2,
+  environment: 3,
+  inconclusive: 4,
+  interrupted: 130,
+} as const;
+
+/** The caller asked for something that cannot be done as asked: exit 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The machine, PostgreSQL or the application did not do what the measurement needs: exit 3. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+}
