@@ -1,0 +1,68 @@
+import { build, decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import {
+  type EncodedHistogram,
+  type LatencySummary,
+  type Outcome,
+  type OutcomeCounts,
+  outcomeNames,
+} from '../model.ts';
+
+const microsecondsPerMs = 1000;
+
+/**
+ * Merges histograms of microseconds and summarises the union, in milliseconds. The quantiles come from
+ * the merged counts: percentiles of parts are never averaged. Resolution is that of the histograms,
+ * 3 significant digits, and a quantile is the highest value of its bucket (HdrHistogram's convention).
+ * @throws Error when a histogram cannot be decoded; the journal line is damaged.
+ */
+export function summarizeLatency(encoded: readonly EncodedHistogram[]): LatencySummary {
+  return summarizeHistogram(mergeHistograms(encoded));
+}
+
+/** The union of HdrHistogram V2 base64 histograms of microseconds; [] gives an empty histogram. */
+export function mergeHistograms(encoded: readonly EncodedHistogram[]): Histogram {
+  const merged = build({ numberOfSignificantValueDigits: 3 });
+  for (const text of encoded) merged.add(decodeHistogram(text));
+  return merged;
+}
+
+/** Summary, in milliseconds, of a histogram of microseconds. */
+export function summarizeHistogram(histogram: Histogram): LatencySummary {
+  if (histogram.totalCount === 0) {
+    return { count: 0, p50Ms: null, p95Ms: null, p99Ms: null, p999Ms: null, maxMs: null, meanMs: null };
+  }
+  const quantileMs = (percentile: number): number =>
+    Math.min(histogram.getValueAtPercentile(percentile), histogram.maxValue) / microsecondsPerMs;
+  return {
+    count: histogram.totalCount,
+    p50Ms: quantileMs(50),
+    p95Ms: quantileMs(95),
+    p99Ms: quantileMs(99),
+    p999Ms: quantileMs(99.9),
+    maxMs: histogram.maxValue / microsecondsPerMs,
+    meanMs: histogram.mean / microsecondsPerMs,
+  };
+}
+
+/** Sum of each outcome; [] gives zeros. */
+export function addOutcomes(counts: readonly OutcomeCounts[]): OutcomeCounts {
+  const total = (outcome: Outcome): number => counts.reduce((sum, each) => sum + each[outcome], 0);
+  return Object.fromEntries(outcomeNames.map((outcome) => [outcome, total(outcome)])) as OutcomeCounts;
+}
+
+/** How many requests were due: every one has exactly one outcome. */
+export function countDue(outcomes: OutcomeCounts): number {
+  return outcomeNames.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+}
+
+function decodeHistogram(text: EncodedHistogram): Histogram {
+  try {
+    return decodeFromCompressedBase64(text);
+  } catch (cause) {
+    const start = text.length > 40 ? `${text.slice(0, 40)}...` : text;
+    throw new Error(
+      `not an HdrHistogram V2 in base64: "${start}" (${text.length} characters); the journal is damaged here`,
+      { cause },
+    );
+  }
+}
