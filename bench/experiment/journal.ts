@@ -1,0 +1,100 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { EnvironmentError, type JournalEntry } from '../model.ts';
+
+/** Append-only record of a run. Entries are on disk when `flush` or `close` resolves. */
+export interface Journal extends AsyncDisposable {
+  append(entry: JournalEntry): void;
+  /** Writes what was appended and asks the disk to keep it; called after each slice. */
+  flush(): Promise<void>;
+}
+
+/** Bytes that may wait in memory before they are written without an explicit flush. */
+const bufferBytes = 64 * 1024;
+
+/** @throws EnvironmentError when the disk does not take what is written */
+export async function openJournal(path: string): Promise<Journal> {
+  const file = await open(path, 'a');
+  let pending: string[] = [];
+  let pendingBytes = 0;
+  let writing: Promise<void> = Promise.resolve();
+  let failure: unknown;
+
+  const write = (sync: boolean): Promise<void> => {
+    const text = pending.join('');
+    pending = [];
+    pendingBytes = 0;
+    // One write after the other: lines of two writes must not mix.
+    writing = writing.then(() => append(file, text, sync)).catch((error: unknown) => {
+      failure ??= error;
+    });
+    return writing;
+  };
+
+  return {
+    append(entry) {
+      const line = `${JSON.stringify(entry)}\n`;
+      pending.push(line);
+      pendingBytes += line.length;
+      if (pendingBytes >= bufferBytes) void write(false);
+    },
+    async flush() {
+      await write(true);
+      if (failure !== undefined) throw diskError(path, failure);
+    },
+    async [Symbol.asyncDispose]() {
+      await write(true);
+      await file.close();
+      if (failure !== undefined) throw diskError(path, failure);
+    },
+  };
+}
+
+/** A journal that keeps entries in memory, for the orchestrator's tests. */
+export function memoryJournal(): Journal & { readonly entries: readonly JournalEntry[] } {
+  const entries: JournalEntry[] = [];
+  return {
+    entries,
+    append: (entry) => void entries.push(entry),
+    flush: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/**
+ * Reads a journal line by line. A last line that was cut off by a kill is left out; a broken line
+ * before it is an error, because something else has written into the file.
+ */
+export async function* readJournal(path: string): AsyncGenerator<JournalEntry> {
+  const lines = createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
+  let number = 0;
+  let broken: { readonly number: number; readonly cause: unknown } | undefined;
+  for await (const line of lines) {
+    number += 1;
+    if (line === '') continue;
+    if (broken !== undefined) {
+      throw new EnvironmentError(`${path}: line ${broken.number} is not JSON`, { cause: broken.cause });
+    }
+    let entry: JournalEntry;
+    try {
+      entry = JSON.parse(line);
+    } catch (cause) {
+      broken = { number, cause };
+      continue;
+    }
+    yield entry;
+  }
+}
+
+async function append(file: FileHandle, text: string, sync: boolean): Promise<void> {
+  if (text !== '') await file.appendFile(text);
+  if (sync) await file.datasync();
+}
+
+function diskError(path: string, cause: unknown): EnvironmentError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new EnvironmentError(`the journal ${path} cannot be written: ${reason}; free some disk space or use --out`, {
+    cause,
+  });
+}

@@ -1,0 +1,107 @@
+import type {
+  Arm,
+  CpuSource,
+  Finding,
+  JournalEntry,
+  LimitMethod,
+  LoadPlan,
+  LoadProgress,
+  LoadResult,
+  NodeAddress,
+  Reading,
+  SliceKind,
+} from '../model.ts';
+
+/**
+ * What the orchestrator needs from the rooms below it. The real rooms fit these shapes as they are;
+ * tests hand in versions that live in memory.
+ */
+export interface ExperimentPorts {
+  readonly topology: TopologyPort;
+  readonly application: ApplicationPort;
+  readonly generator: GeneratorPort;
+  readonly startProbes: (options: ProbeOptions) => RunningProbes;
+  readonly clock: () => number;
+}
+
+export interface Step {
+  readonly name: string;
+  readonly durationMs: number;
+}
+
+export interface TopologyPort {
+  readonly limitMethod: LimitMethod;
+  readonly nodeCpus: number | null;
+  readonly findings: readonly Finding[];
+  start(arm: { readonly replicas: number }, signal: AbortSignal): Promise<TopologyRun>;
+}
+
+export interface TopologyRun extends AsyncDisposable {
+  /** Primary first. */
+  readonly nodes: readonly { readonly address: NodeAddress; readonly cpu: CpuSource }[];
+  readonly steps: readonly Step[];
+  waitUntilCaughtUp(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  readonly lost: Promise<{ readonly node: string; readonly reason: string }>;
+}
+
+export interface ApplicationPort {
+  readonly name: string;
+  start(arm: Arm, nodes: readonly NodeAddress[], signal: AbortSignal): Promise<ApplicationRun>;
+}
+
+export interface ApplicationRun extends AsyncDisposable {
+  readonly baseUrl: string;
+  readonly cpu: CpuSource;
+  /** Prometheus endpoint, when the application has one. */
+  readonly metricsUrl?: string | undefined;
+  readonly lost: Promise<{ readonly reason: string }>;
+}
+
+export interface GeneratorPort {
+  readonly pid: number;
+  readonly lost: Promise<{ readonly reason: string }>;
+  run(
+    plan: LoadPlan,
+    options: { readonly onProgress?: (progress: LoadProgress) => void; readonly signal: AbortSignal },
+  ): Promise<LoadResult>;
+}
+
+export interface ProbeOptions {
+  readonly nodes: readonly { readonly address: NodeAddress; readonly cpu: CpuSource }[];
+  readonly application: ApplicationRun;
+  readonly generatorPid: number;
+  readonly onReadings: (readings: readonly Reading[]) => void;
+  readonly onError: (probe: string, error: unknown) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface RunningProbes extends AsyncDisposable {
+  /** Takes readings now, so that cumulative counters have a value at a slice's edge. */
+  sampleNow(): Promise<void>;
+}
+
+/** What a run tells whoever watches it. */
+export type ExperimentEvent =
+  | { readonly kind: 'step'; readonly step: Step }
+  | {
+      readonly kind: 'visit';
+      readonly arm: string;
+      readonly block: number;
+      readonly blocks: number;
+      readonly finishedSlices: number;
+      readonly plannedSlices: number;
+    }
+  | {
+      readonly kind: 'slice';
+      readonly arm: string;
+      readonly block: number;
+      readonly slice: SliceKind;
+      readonly seconds: number;
+    }
+  | { readonly kind: 'progress'; readonly progress: LoadProgress }
+  | { readonly kind: 'lag'; readonly node: string; readonly lagMs: number }
+  | { readonly kind: 'calibrated'; readonly capacityHz: number; readonly steadyRateHz: number }
+  | { readonly kind: 'finding'; readonly finding: Finding };
+
+export type Emit = (event: ExperimentEvent) => void;
+export type Record = (entry: JournalEntry) => void;

@@ -1,0 +1,127 @@
+import { type Arm, EnvironmentError, type LoadResult, type RunPlan } from '../model.ts';
+import type { Journal } from './journal.ts';
+import type { Emit, ExperimentPorts } from './ports.ts';
+import { measuredSlices } from './slices.ts';
+import { type VisitContext, type VisitSlice, visit } from './visit.ts';
+
+export interface RunOptions {
+  readonly plan: RunPlan;
+  readonly ports: ExperimentPorts;
+  readonly journal: Journal;
+  readonly warmUpSeconds: number;
+  readonly calibrationSeconds: number;
+  /** Rate of an earlier run that this one is to be comparable with; calibration is left out. */
+  readonly steadyRateHz?: number | undefined;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export type RunEnd = { readonly outcome: 'completed' } | { readonly outcome: 'interrupted' | 'failed'; readonly error: unknown };
+
+/** Arm that calibration measures: the capacity of one node serving everything. */
+export const calibrationArm: Arm = {
+  name: 'baseline',
+  topology: 'embedded',
+  replicas: 0,
+  routing: 'primary-only',
+};
+
+/**
+ * Calibrates, then measures every arm of every block in the plan's order. Never throws for what goes
+ * wrong during the measurement: the journal says how the run ended, and so does the value.
+ */
+export async function run(options: RunOptions): Promise<RunEnd> {
+  const { ports, journal, signal, plan } = options;
+  journal.append({ type: 'plan', atMs: ports.clock(), plan });
+  for (const finding of ports.topology.findings) {
+    journal.append({ type: 'finding', atMs: ports.clock(), finding });
+    options.emit({ kind: 'finding', finding });
+  }
+  const end = await measure(options).then(
+    (): RunEnd => ({ outcome: 'completed' }),
+    (error: unknown): RunEnd => ({ outcome: signal.aborted ? 'interrupted' : 'failed', error }),
+  );
+  const reason = end.outcome === 'failed' ? { reason: describe(end.error) } : {};
+  journal.append({ type: 'end', atMs: ports.clock(), outcome: end.outcome, ...reason });
+  await journal.flush();
+  return end;
+}
+
+async function measure(options: RunOptions): Promise<void> {
+  const { plan, ports, journal } = options;
+  const context: VisitContext = {
+    ports,
+    scenario: plan.scenario,
+    runSeed: plan.seed,
+    record: (entry) => journal.append(entry),
+    flush: () => journal.flush(),
+    emit: options.emit,
+    signal: options.signal,
+  };
+  const steadyRateHz = options.steadyRateHz ?? (await calibrate(options, context));
+  const arms = new Map(plan.arms.map((arm) => [arm.name, arm]));
+  const plannedSlices = plan.arms.length * plan.blocks * measuredSlices.length;
+  let sliceIndex = 2;
+  let finishedSlices = 0;
+  for (const [index, order] of plan.order.entries()) {
+    const block = index + 1;
+    for (const name of order) {
+      const arm = arms.get(name);
+      if (arm === undefined) throw new Error(`the plan's order names an arm that it does not have: ${name}`);
+      options.signal.throwIfAborted();
+      options.emit({ kind: 'visit', arm: name, block, blocks: plan.blocks, finishedSlices, plannedSlices });
+      const slices: readonly VisitSlice[] = [
+        { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz, sliceIndex: sliceIndex++ },
+        ...measuredSlices.map((kind) => ({
+          kind,
+          seconds: plan.sliceSeconds,
+          steadyRateHz,
+          sliceIndex: sliceIndex++,
+        })),
+      ];
+      await visit(context, arm, block, slices);
+      finishedSlices += measuredSlices.length;
+    }
+  }
+}
+
+/** Capacity of the baseline under the scenario's own mix, closed loop; the steady rate is a share of it. */
+async function calibrate(options: RunOptions, context: VisitContext): Promise<number> {
+  const slices: readonly VisitSlice[] = [
+    { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz: 0, sliceIndex: 0 },
+    { kind: 'calibration', seconds: options.calibrationSeconds, steadyRateHz: 0, sliceIndex: 1 },
+  ];
+  const results = await visit(context, calibrationArm, 0, slices);
+  const calibration = results.at(-1);
+  const capacityHz = calibration === undefined ? 0 : okRateHz(calibration);
+  const steadyRateHz = capacityHz * options.plan.scenario.load.steadyShare;
+  if (capacityHz === 0) {
+    throw new EnvironmentError(
+      `the application answered no request successfully during calibration; ${firstFault(calibration)}`,
+    );
+  }
+  options.journal.append({ type: 'calibration', atMs: options.ports.clock(), capacityHz, steadyRateHz });
+  options.emit({ kind: 'calibrated', capacityHz, steadyRateHz });
+  return steadyRateHz;
+}
+
+function okRateHz(load: LoadResult): number {
+  const ok = load.operations.reduce((sum, operation) => sum + operation.outcomes.ok, 0);
+  return (ok / load.durationMs) * 1000;
+}
+
+/** Names what came instead of an answer, so that the reader knows where to look. */
+function firstFault(load: LoadResult | undefined): string {
+  const faults = (load?.operations ?? []).flatMap((operation) => {
+    const statuses = Object.entries(operation.statuses).map(([status, n]) => `${n} x status ${status}`);
+    const other = (['timeout', 'connection-error'] as const)
+      .filter((name) => operation.outcomes[name] > 0)
+      .map((name) => `${operation.outcomes[name]} x ${name}`);
+    return [...statuses, ...other].map((what) => `${operation.name}: ${what}`);
+  });
+  return faults.length === 0 ? 'no request was answered at all' : `seen: ${faults.slice(0, 4).join(', ')}`;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import type { Scenario } from '../model.ts';
+
+const keyDistribution = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('uniform'), min: z.int(), max: z.int() }),
+  z.strictObject({ kind: z.literal('zipf'), min: z.int(), max: z.int(), exponent: z.number().min(0).max(5) }),
+  z.strictObject({ kind: z.literal('choice'), values: z.array(z.union([z.string(), z.number()])).min(1) }),
+  z.strictObject({ kind: z.literal('unique'), prefix: z.string() }),
+]);
+
+const operation = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by hyphens'),
+  class: z.enum(['read', 'write']),
+  weight: z.number().positive(),
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+  path: z.string().startsWith('/'),
+  headers: z.record(z.string(), z.string()).optional(),
+  body: z.json().optional(),
+});
+
+const objective = z
+  .strictObject({
+    metric: z.enum([
+      'read.qps',
+      'write.qps',
+      'read.p50Ms',
+      'read.p95Ms',
+      'read.p99Ms',
+      'write.p50Ms',
+      'write.p95Ms',
+      'write.p99Ms',
+      'primary.cpuPercent',
+      'replicas.cpuPercent',
+      'app.cpuMsPerRequest',
+      'lag.p95Ms',
+      'lag.maxBytes',
+      'errors.ratio',
+    ]),
+    arm: z.string().optional(),
+    max: z.number().optional(),
+    min: z.number().optional(),
+  })
+  .refine((o) => o.max !== undefined || o.min !== undefined, { message: 'needs a max or a min' });
+
+const scenario = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by hyphens'),
+    description: z.string().min(1),
+    readShare: z.number().min(0).max(1),
+    operations: z.array(operation).min(1),
+    keys: z.record(z.string(), keyDistribution),
+    data: z.strictObject({
+      seed: z.int(),
+      users: z.int().positive(),
+      teams: z.int().positive(),
+      contacts: z.int().positive(),
+      interactions: z.int().min(0),
+    }),
+    load: z.strictObject({
+      arrivals: z.enum(['poisson', 'uniform']),
+      steadyShare: z.number().positive().max(1),
+      saturationConnections: z.int().positive().max(1000),
+      timeoutMs: z.number().positive(),
+      profile: z
+        .array(z.strictObject({ share: z.number().positive(), from: z.number().min(0), to: z.number().min(0) }))
+        .min(1)
+        .optional(),
+    }),
+    defaults: z.strictObject({ blocks: z.int().positive(), sliceSeconds: z.number().positive() }),
+    objectives: z.array(objective),
+  })
+  .superRefine((value, context) => {
+    checkKeys(value as Scenario, (path, message) => context.addIssue({ code: 'custom', path, message }));
+  });
+
+/**
+ * Checks a scenario from outside. Returns every fault as one line `field: what is wrong (got value)`,
+ * or the scenario itself.
+ */
+export function parseScenario(input: unknown): { scenario: Scenario } | { faults: readonly string[] } {
+  const parsed = scenario.safeParse(input);
+  if (parsed.success) return { scenario: parsed.data as Scenario };
+  return { faults: describeFaults(parsed.error, input) };
+}
+
+/** One line a fault: path, message, and the value found there. */
+export function describeFaults(error: z.ZodError, input: unknown): readonly string[] {
+  return error.issues.map((issue) => {
+    const path = issue.path.map(String);
+    const found = path.reduce<unknown>(
+      (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+      input,
+    );
+    const shown = typeof found === 'function' ? 'a function' : (JSON.stringify(found)?.slice(0, 80) ?? 'nothing');
+    return `${path.join('.') || '(root)'}: ${issue.message} (got ${shown})`;
+  });
+}
+
+type Complain = (path: (string | number)[], message: string) => void;
+
+function checkKeys(scenario: Scenario, complain: Complain): void {
+  const names = new Set<string>();
+  scenario.operations.forEach((operation, index) => {
+    if (names.has(operation.name)) complain(['operations', index, 'name'], 'is used twice');
+    names.add(operation.name);
+    for (const key of placeholders(operation.path)) {
+      if (!(key in scenario.keys)) complain(['operations', index, 'path'], `{${key}} is not among keys`);
+    }
+    for (const key of placeholders(JSON.stringify(operation.body ?? null))) {
+      if (!(key in scenario.keys)) complain(['operations', index, 'body'], `{${key}} is not among keys`);
+    }
+  });
+  for (const [name, key] of Object.entries(scenario.keys)) {
+    if ('min' in key && key.min > key.max) complain(['keys', name, 'min'], `is above max ${key.max}`);
+  }
+  const has = (name: 'read' | 'write') => scenario.operations.some((o) => o.class === name);
+  if (scenario.readShare > 0 && !has('read')) complain(['operations'], 'has no operation of class read');
+  if (scenario.readShare < 1 && !has('write')) complain(['operations'], 'has no operation of class write');
+  const shares = scenario.load.profile?.reduce((sum, step) => sum + step.share, 0) ?? 1;
+  if (Math.abs(shares - 1) > 1e-6) complain(['load', 'profile'], `shares add up to ${shares}, not 1`);
+}
+
+/** Names of `{placeholder}`s; JSON's own braces are followed by a quote and do not match. */
+function placeholders(template: string): readonly string[] {
+  return [...template.matchAll(/\{([A-Za-z][A-Za-z0-9]*)\}/g)].map((match) => match[1] ?? '');
+}

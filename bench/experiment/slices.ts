@@ -1,0 +1,107 @@
+import type { LoadPlan, LoadStream, RateSegment, Scenario, SliceKind } from '../model.ts';
+import { deriveSeed } from './random.ts';
+
+export interface SliceRequest {
+  readonly kind: SliceKind;
+  readonly scenario: Scenario;
+  readonly baseUrl: string;
+  readonly seconds: number;
+  /** Total offered rate of the steady slice; the fixed rates of the saturation slices derive from it. */
+  readonly steadyRateHz: number;
+  readonly runSeed: number;
+  readonly block: number;
+  /** Position in the run; keeps `unique` keys of different slices apart. */
+  readonly sliceIndex: number;
+}
+
+export const measuredSlices = ['steady', 'read-saturation', 'write-saturation'] as const;
+
+/**
+ * Turns "which slice" into what the generator does. The seed depends on block and kind but not on
+ * the arm: both arms of a block get the same due times and the same requests.
+ */
+export function planSlice(request: SliceRequest): LoadPlan {
+  const { kind, scenario } = request;
+  return {
+    baseUrl: request.baseUrl,
+    seed: deriveSeed(request.runSeed, request.block, sliceNumber[kind]),
+    sliceIndex: request.sliceIndex,
+    readShare: scenario.readShare,
+    operations: scenario.operations,
+    keys: scenario.keys,
+    streams: streams(request),
+    timeoutMs: scenario.load.timeoutMs,
+    drainMs: scenario.load.timeoutMs,
+  };
+}
+
+/** Rate asked for by the open streams of a slice; null when there are none. */
+export function offeredRateHz(plan: LoadPlan): number | null {
+  const open = plan.streams.filter((stream) => stream.kind === 'open');
+  if (open.length === 0) return null;
+  return open.reduce((sum, stream) => sum + meanRateHz(stream.segments), 0);
+}
+
+const sliceNumber: Readonly<Record<SliceKind, number>> = {
+  calibration: 1,
+  'warm-up': 2,
+  steady: 3,
+  'read-saturation': 4,
+  'write-saturation': 5,
+};
+
+function streams(request: SliceRequest): readonly LoadStream[] {
+  const { kind, scenario, steadyRateHz } = request;
+  const reads = steadyRateHz * scenario.readShare;
+  const writes = steadyRateHz * (1 - scenario.readShare);
+  switch (kind) {
+    case 'calibration':
+    case 'warm-up':
+      return [closed(request, ['read', 'write'])];
+    case 'steady':
+      return [open(request, ['read', 'write'], profile(request))];
+    case 'read-saturation':
+      return [closed(request, ['read']), ...fixed(request, 'write', writes)];
+    case 'write-saturation':
+      return [closed(request, ['write']), ...fixed(request, 'read', reads)];
+  }
+}
+
+function closed(request: SliceRequest, classes: LoadStream['classes']): LoadStream {
+  return {
+    kind: 'closed',
+    classes,
+    connections: request.scenario.load.saturationConnections,
+    durationMs: request.seconds * 1000,
+  };
+}
+
+function fixed(request: SliceRequest, name: 'read' | 'write', rateHz: number): readonly LoadStream[] {
+  if (rateHz === 0) return [];
+  return [open(request, [name], [{ durationMs: request.seconds * 1000, fromHz: rateHz, toHz: rateHz }])];
+}
+
+function open(
+  request: SliceRequest,
+  classes: LoadStream['classes'],
+  segments: readonly RateSegment[],
+): LoadStream {
+  // The limit stands in for the file descriptors of a real client; requests beyond it wait with
+  // their due time and are not lost.
+  return { kind: 'open', classes, arrivals: request.scenario.load.arrivals, segments, maxInFlight: 256 };
+}
+
+function profile(request: SliceRequest): readonly RateSegment[] {
+  const steps = request.scenario.load.profile ?? [{ share: 1, from: 1, to: 1 }];
+  return steps.map((step) => ({
+    durationMs: request.seconds * 1000 * step.share,
+    fromHz: request.steadyRateHz * step.from,
+    toHz: request.steadyRateHz * step.to,
+  }));
+}
+
+function meanRateHz(segments: readonly RateSegment[]): number {
+  const total = segments.reduce((sum, segment) => sum + segment.durationMs, 0);
+  const requests = segments.reduce((sum, s) => sum + (s.durationMs * (s.fromHz + s.toHz)) / 2, 0);
+  return requests / total;
+}

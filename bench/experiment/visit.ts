@@ -1,0 +1,143 @@
+import { type Arm, EnvironmentError, type LoadResult, type Scenario, type SliceKind } from '../model.ts';
+import type { ApplicationRun, Emit, ExperimentPorts, Record, RunningProbes, TopologyRun } from './ports.ts';
+import { offeredRateHz, planSlice } from './slices.ts';
+
+export interface VisitContext {
+  readonly ports: ExperimentPorts;
+  readonly scenario: Scenario;
+  readonly runSeed: number;
+  readonly record: Record;
+  /** Puts everything recorded on disk; called after each slice. */
+  readonly flush: () => Promise<void>;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface VisitSlice {
+  readonly kind: SliceKind;
+  readonly seconds: number;
+  readonly steadyRateHz: number;
+  readonly sliceIndex: number;
+}
+
+/** Longest time a replica may need to replay what a slice left behind. */
+const catchUpTimeoutMs = 60_000;
+
+/**
+ * One arm in one block: a fresh cluster and application, the slices in order, everything down again.
+ * Replicas catch up before each slice, so that no slice pays for the one before it.
+ * @throws EnvironmentError when a node, the application or the generator ends during a slice
+ */
+export async function visit(
+  context: VisitContext,
+  arm: Arm,
+  block: number,
+  slices: readonly VisitSlice[],
+): Promise<readonly LoadResult[]> {
+  const { ports, signal } = context;
+  await using cluster = await ports.topology.start({ replicas: arm.replicas }, signal);
+  for (const step of cluster.steps) recordStep(context, step.name, step.durationMs);
+  const begun = ports.clock();
+  await using application = await ports.application.start(
+    arm,
+    cluster.nodes.map((node) => node.address),
+    signal,
+  );
+  recordStep(context, 'application', ports.clock() - begun);
+  await using probes = startProbes(context, cluster, application);
+  const results: LoadResult[] = [];
+  for (const slice of slices) {
+    await cluster.waitUntilCaughtUp(catchUpTimeoutMs, signal);
+    results.push(await measureSlice(context, { cluster, application, probes }, arm, block, slice));
+  }
+  return results;
+}
+
+function startProbes(context: VisitContext, cluster: TopologyRun, application: ApplicationRun): RunningProbes {
+  const reported = new Set<string>();
+  return context.ports.startProbes({
+    nodes: cluster.nodes,
+    application,
+    generatorPid: context.ports.generator.pid,
+    onReadings: (readings) => {
+      context.record({ type: 'readings', readings });
+      for (const { subject, values } of readings) {
+        if (values['lagMs'] !== undefined) context.emit({ kind: 'lag', node: subject, lagMs: values['lagMs'] });
+      }
+    },
+    onError: (probe, error) => {
+      // Once a visit: a probe of a dead node fails at every tick.
+      if (reported.has(probe)) return;
+      reported.add(probe);
+      const message = `probe ${probe} failed: ${error instanceof Error ? error.message : String(error)}`;
+      const finding = { severity: 'warning', id: 'probe-failed', message } as const;
+      context.record({ type: 'finding', atMs: context.ports.clock(), finding });
+      context.emit({ kind: 'finding', finding });
+    },
+    signal: context.signal,
+  });
+}
+
+interface Running {
+  readonly cluster: TopologyRun;
+  readonly application: ApplicationRun;
+  readonly probes: RunningProbes;
+}
+
+async function measureSlice(
+  context: VisitContext,
+  running: Running,
+  arm: Arm,
+  block: number,
+  slice: VisitSlice,
+): Promise<LoadResult> {
+  const { ports, record, emit } = context;
+  const { kind, seconds } = slice;
+  const baseUrl = running.application.baseUrl;
+  const plan = planSlice({ ...slice, scenario: context.scenario, baseUrl, runSeed: context.runSeed, block });
+  const rate = offeredRateHz(plan);
+  const where = { arm: arm.name, block, kind } as const;
+  emit({ kind: 'slice', arm: arm.name, block, slice: kind, seconds });
+  record({ type: 'slice-start', atMs: ports.clock(), ...where, offeredRateHz: rate });
+  await running.probes.sampleNow();
+
+  // The generator is stopped, and waited for, before the reason is thrown: it must not go on
+  // sending into the next visit.
+  const stop = new AbortController();
+  const load = ports.generator.run(plan, {
+    signal: AbortSignal.any([context.signal, stop.signal]),
+    onProgress: (progress) => {
+      record({ type: 'progress', ...progress });
+      emit({ kind: 'progress', progress });
+    },
+  });
+  try {
+    const result = await Promise.race([load, firstLoss(ports, running)]);
+    await running.probes.sampleNow();
+    record({ type: 'slice-end', atMs: ports.clock(), ...where, offeredRateHz: rate, load: result });
+    return result;
+  } catch (error) {
+    stop.abort();
+    await load.catch(() => undefined);
+    const reason = error instanceof Error ? error.message : String(error);
+    record({ type: 'slice-failed', atMs: ports.clock(), ...where, reason });
+    throw error;
+  } finally {
+    await context.flush();
+  }
+}
+
+/** Rejects when anything that a slice depends on has ended by itself. */
+async function firstLoss(ports: ExperimentPorts, running: Running): Promise<never> {
+  const reason = await Promise.race([
+    running.cluster.lost.then(({ node, reason }) => `${node} stopped during the measurement: ${reason}`),
+    running.application.lost.then(({ reason }) => `the application stopped during the measurement: ${reason}`),
+    ports.generator.lost.then(({ reason }) => `the load generator stopped: ${reason}`),
+  ]);
+  throw new EnvironmentError(reason);
+}
+
+function recordStep(context: VisitContext, name: string, durationMs: number): void {
+  context.record({ type: 'step', atMs: context.ports.clock(), name, durationMs });
+  context.emit({ kind: 'step', step: { name, durationMs } });
+}
