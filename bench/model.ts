@@ -399,6 +399,25 @@ export interface LagSummary {
   readonly viewMaxMs: number | null;
 }
 
+/** What the application says about its own process during a slice; null where it does not tell. */
+export interface AppHealth {
+  /** Largest P99 of the event-loop delay that was read. */
+  readonly eventLoopDelayP99Ms: number | null;
+  /** Share of wall time spent in garbage collection, 0..100. */
+  readonly gcPercent: number | null;
+  /** Mean number of requests waiting for a database connection, and of connections in use. */
+  readonly poolWaiting: number | null;
+  readonly poolInUse: number | null;
+}
+
+/** The whole machine during a slice, in percent of all its cores. */
+export interface HostLoad {
+  readonly busyPercent: number | null;
+  /** Busy with something that is neither node, application, generator nor harness. */
+  readonly foreignPercent: number | null;
+  readonly stealPercent: number | null;
+}
+
 export interface SliceResult {
   readonly kind: SliceKind;
   readonly block: number;
@@ -417,8 +436,11 @@ export interface SliceResult {
     readonly responseTime: LatencySummary;
     readonly scheduleLag: LatencySummary;
   }[];
+  /** By node name, `app`, `generator`, `harness`; the last three in percent of one core. */
   readonly cpu: Readonly<Record<string, NodeCpu>>;
   readonly lag: Readonly<Record<string, LagSummary>>;
+  readonly app: AppHealth;
+  readonly host: HostLoad;
   readonly readsByNode: Readonly<Record<string, number>>;
   readonly generator: GeneratorHealth;
   readonly walBytes: number | null;
@@ -449,6 +471,8 @@ export interface MetricValue {
   readonly low: number | null;
   readonly high: number | null;
   readonly blocks: number;
+  /** The value of each block, so that everything above can be computed again. */
+  readonly perBlock: readonly { readonly block: number; readonly value: number }[];
 }
 
 export interface Bottleneck {
