@@ -50,14 +50,11 @@ export interface Scenario {
   readonly readShare: number;
   readonly operations: readonly Operation[];
   readonly keys: Readonly<Record<string, KeyDistribution>>;
-  /** What the data set is made from; the application's `prepare` step gets it as DATA_* variables. */
-  readonly data: {
-    readonly seed: number;
-    readonly users: number;
-    readonly teams: number;
-    readonly contacts: number;
-    readonly interactions: number;
-  };
+  /**
+   * Sizes and seed of the data set, by name; `prepare` gets each as an environment variable
+   * (`users` as DATA_USERS, `orderLines` as DATA_ORDER_LINES).
+   */
+  readonly data: Readonly<Record<string, number>>;
   readonly load: {
     readonly arrivals: 'poisson' | 'uniform';
     /** Offered rate of `steady` as a share of the baseline's calibrated capacity, 0..1. */
