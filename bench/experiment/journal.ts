@@ -19,16 +19,18 @@ export async function openJournal(path: string): Promise<Journal> {
   let pending: string[] = [];
   let pendingBytes = 0;
   let writing: Promise<void> = Promise.resolve();
-  let failure: unknown;
+  let failure: EnvironmentError | undefined;
 
   const write = (sync: boolean): Promise<void> => {
     const text = pending.join('');
     pending = [];
     pendingBytes = 0;
     // One write after the other: lines of two writes must not mix.
-    writing = writing.then(() => append(file, text, sync)).catch((error: unknown) => {
-      failure ??= error;
-    });
+    writing = writing
+      .then(() => append(file, text, sync))
+      .catch((error: unknown) => {
+        failure ??= error;
+      });
     return writing;
   };
 
@@ -41,12 +43,12 @@ export async function openJournal(path: string): Promise<Journal> {
     },
     async flush() {
       await write(true);
-      if (failure !== undefined) throw diskError(path, failure);
+      throwFailure();
     },
     async [Symbol.asyncDispose]() {
       await write(true);
       await file.close();
-      if (failure !== undefined) throw diskError(path, failure);
+      throwFailure();
     },
   };
 }
@@ -67,7 +69,10 @@ export function memoryJournal(): Journal & { readonly entries: readonly JournalE
  * before it is an error, because something else has written into the file.
  */
 export async function* readJournal(path: string): AsyncGenerator<JournalEntry> {
-  const lines = createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
+  const lines = createInterface({
+    input: createReadStream(path, 'utf8'),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  });
   let number = 0;
   let broken: { readonly number: number; readonly cause: unknown } | undefined;
   for await (const line of lines) {
@@ -94,7 +99,10 @@ async function append(file: FileHandle, text: string, sync: boolean): Promise<vo
 
 function diskError(path: string, cause: unknown): EnvironmentError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new EnvironmentError(`the journal ${path} cannot be written: ${reason}; free some disk space or use --out`, {
-    cause,
-  });
+  return new EnvironmentError(
+    `the journal ${path} cannot be written: ${reason}; free some disk space or use --out`,
+    {
+      cause,
+    },
+  );
 }

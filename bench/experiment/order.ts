@@ -7,7 +7,11 @@ import { deriveSeed, shuffle } from './random.ts';
  * second block reverses the one before it), so that with few blocks chance cannot put one arm first
  * throughout.
  */
-export function blockOrder(arms: readonly Arm[], blocks: number, seed: number): readonly (readonly string[])[] {
+export function blockOrder(
+  arms: readonly Arm[],
+  blocks: number,
+  seed: number,
+): readonly (readonly string[])[] {
   const names = arms.map((arm) => arm.name);
   return Array.from({ length: blocks }, (_, block) => {
     const drawn = shuffle(names, deriveSeed(seed, Math.floor(block / 2), 99));

@@ -20,9 +20,12 @@ export async function createRunFolder(root: string, plan: RunPlan): Promise<stri
     await writeFile(join(folder, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EnvironmentError(`the run folder ${folder} cannot be written: ${reason}; choose another with --out`, {
-      cause,
-    });
+    throw new EnvironmentError(
+      `the run folder ${folder} cannot be written: ${reason}; choose another with --out`,
+      {
+        cause,
+      },
+    );
   }
   return folder;
 }

@@ -16,7 +16,9 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-export type RunEnd = { readonly outcome: 'completed' } | { readonly outcome: 'interrupted' | 'failed'; readonly error: unknown };
+export type RunEnd =
+  | { readonly outcome: 'completed' }
+  | { readonly outcome: 'interrupted' | 'failed'; readonly error: unknown };
 
 /** Arm that calibration measures: the capacity of one node serving everything. */
 export const calibrationArm: Arm = {
@@ -43,8 +45,11 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   );
   const reason = end.outcome === 'failed' ? { reason: describe(end.error) } : {};
   journal.append({ type: 'end', atMs: ports.clock(), outcome: end.outcome, ...reason });
-  await journal.flush();
-  return end;
+  // The first thing that went wrong is the one to report, also when the disk takes no more.
+  return journal.flush().then(
+    () => end,
+    (error: unknown): RunEnd => (end.outcome === 'completed' ? { outcome: 'failed', error } : end),
+  );
 }
 
 async function measure(options: RunOptions): Promise<void> {

@@ -37,7 +37,9 @@ export async function loadScenario(nameOrPath: string, folder: string): Promise<
 export function checkScenario(input: unknown, source: string): Scenario {
   const result = parseScenario(input);
   if ('scenario' in result) return result.scenario;
-  throw new UsageError(`${source} is not a valid scenario:\n${result.faults.map((f) => `  ${f}`).join('\n')}`);
+  throw new UsageError(
+    `${source} is not a valid scenario:\n${result.faults.map((f) => `  ${f}`).join('\n')}`,
+  );
 }
 
 async function readScenario(path: string): Promise<Scenario> {

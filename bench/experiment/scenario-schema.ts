@@ -49,20 +49,16 @@ const scenario = z
     readShare: z.number().min(0).max(1),
     operations: z.array(operation).min(1),
     keys: z.record(z.string(), keyDistribution),
-    data: z.strictObject({
-      seed: z.int(),
-      users: z.int().positive(),
-      teams: z.int().positive(),
-      contacts: z.int().positive(),
-      interactions: z.int().min(0),
-    }),
+    data: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/, 'must be a camelCase name'), z.number()),
     load: z.strictObject({
       arrivals: z.enum(['poisson', 'uniform']),
       steadyShare: z.number().positive().max(1),
       saturationConnections: z.int().positive().max(1000),
       timeoutMs: z.number().positive(),
       profile: z
-        .array(z.strictObject({ share: z.number().positive(), from: z.number().min(0), to: z.number().min(0) }))
+        .array(
+          z.strictObject({ share: z.number().positive(), from: z.number().min(0), to: z.number().min(0) }),
+        )
         .min(1)
         .optional(),
     }),
@@ -91,7 +87,8 @@ export function describeFaults(error: z.ZodError, input: unknown): readonly stri
       (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
       input,
     );
-    const shown = typeof found === 'function' ? 'a function' : (JSON.stringify(found)?.slice(0, 80) ?? 'nothing');
+    const shown =
+      typeof found === 'function' ? 'a function' : (JSON.stringify(found)?.slice(0, 80) ?? 'nothing');
     return `${path.join('.') || '(root)'}: ${issue.message} (got ${shown})`;
   });
 }

@@ -53,7 +53,11 @@ export async function visit(
   return results;
 }
 
-function startProbes(context: VisitContext, cluster: TopologyRun, application: ApplicationRun): RunningProbes {
+function startProbes(
+  context: VisitContext,
+  cluster: TopologyRun,
+  application: ApplicationRun,
+): RunningProbes {
   const reported = new Set<string>();
   return context.ports.startProbes({
     nodes: cluster.nodes,
@@ -62,7 +66,8 @@ function startProbes(context: VisitContext, cluster: TopologyRun, application: A
     onReadings: (readings) => {
       context.record({ type: 'readings', readings });
       for (const { subject, values } of readings) {
-        if (values['lagMs'] !== undefined) context.emit({ kind: 'lag', node: subject, lagMs: values['lagMs'] });
+        if (values['lagMs'] !== undefined)
+          context.emit({ kind: 'lag', node: subject, lagMs: values['lagMs'] });
       }
     },
     onError: (probe, error) => {
@@ -131,7 +136,9 @@ async function measureSlice(
 async function firstLoss(ports: ExperimentPorts, running: Running): Promise<never> {
   const reason = await Promise.race([
     running.cluster.lost.then(({ node, reason }) => `${node} stopped during the measurement: ${reason}`),
-    running.application.lost.then(({ reason }) => `the application stopped during the measurement: ${reason}`),
+    running.application.lost.then(
+      ({ reason }) => `the application stopped during the measurement: ${reason}`,
+    ),
     ports.generator.lost.then(({ reason }) => `the load generator stopped: ${reason}`),
   ]);
   throw new EnvironmentError(reason);

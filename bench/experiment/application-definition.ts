@@ -1,0 +1,119 @@
+import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Arm, NodeAddress, Scenario } from '../model.ts';
+import type { Connections, Endpoint, ReplibenchConfig } from './config.ts';
+import type { LoadedConfig } from './config-file.ts';
+
+export type Command = string | readonly [string, ...string[]];
+
+/** The application under test with every path resolved: the sample, or somebody else's. */
+export interface ApplicationDefinition {
+  readonly name: string;
+  /** A shell command, or an argument vector that needs no shell. */
+  readonly command: Command;
+  readonly cwd: string;
+  readonly env: (connections: Connections) => Readonly<Record<string, string>>;
+  readonly readyPath: string;
+  readonly metricsPath?: string | undefined;
+  readonly port?: number | undefined;
+  readonly readyTimeoutMs: number;
+  readonly prepare:
+    | {
+        readonly command: Command;
+        readonly cwd: string;
+        readonly env: (connections: Connections, data: Scenario['data']) => Readonly<Record<string, string>>;
+      }
+    | { readonly sqlFile: string }
+    | undefined;
+}
+
+const defaultReadyTimeoutMs = 30_000;
+
+/** The contact centre in `src/app`, started with the Node that runs the harness. */
+export function sampleApplication(): ApplicationDefinition {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const program = (name: string) => fileURLToPath(new URL(`../../src/${name}.${extension}`, import.meta.url));
+  return {
+    name: 'sample contact centre',
+    command: [process.execPath, program('app/main')],
+    cwd: process.cwd(),
+    env: sampleEnvironment,
+    readyPath: '/readyz',
+    metricsPath: '/metrics',
+    readyTimeoutMs: defaultReadyTimeoutMs,
+    prepare: {
+      command: [process.execPath, program('db/prepare')],
+      cwd: process.cwd(),
+      env: (connections, data) => ({ ...sampleEnvironment(connections), ...dataEnvironment(data) }),
+    },
+  };
+}
+
+/** Somebody else's application, as its configuration file describes it. */
+export function configuredApplication({ config, folder }: LoadedConfig): ApplicationDefinition {
+  const { app } = config;
+  return {
+    name: app.name ?? basename(folder),
+    command: app.command,
+    cwd: resolve(folder, app.cwd ?? '.'),
+    env: app.env,
+    readyPath: app.ready,
+    metricsPath: app.metrics,
+    port: app.port,
+    readyTimeoutMs: app.readyTimeoutMs ?? defaultReadyTimeoutMs,
+    prepare: configuredPrepare(config, folder),
+  };
+}
+
+/** What the application of an arm may know: no replicas where the arm has none. */
+export function connectionsOf(
+  arm: Pick<Arm, 'routing'>,
+  nodes: readonly NodeAddress[],
+  appPort: number,
+): Connections {
+  const [primary, ...replicas] = nodes.map(endpointOf);
+  if (primary === undefined) throw new Error('a cluster without nodes has no connections');
+  return { primary, replicas, routing: arm.routing, appPort };
+}
+
+function configuredPrepare(config: ReplibenchConfig, folder: string): ApplicationDefinition['prepare'] {
+  const { prepare, app } = config;
+  if (prepare === undefined) return undefined;
+  if ('sql' in prepare) return { sqlFile: resolve(folder, prepare.sql) };
+  const environment = prepare.env ?? app.env;
+  return {
+    command: prepare.command,
+    cwd: resolve(folder, prepare.cwd ?? app.cwd ?? '.'),
+    env: (connections, data) => ({ ...dataEnvironment(data), ...environment(connections) }),
+  };
+}
+
+function endpointOf(node: NodeAddress): Endpoint {
+  const { name, host, port, database, user, password } = node;
+  const url = `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
+  return { name, url, host, port, database, user, password };
+}
+
+function sampleEnvironment({ primary, replicas, routing, appPort }: Connections): Record<string, string> {
+  const environment: Record<string, string> = {
+    HOST: '127.0.0.1',
+    PORT: String(appPort),
+    NODE_ENV: 'production',
+    DB_HOST: primary.host,
+    DB_PORT: String(primary.port),
+    DB_NAME: primary.database,
+    DB_USER: primary.user,
+    DB_PASSWORD: primary.password,
+    DB_ROUTING: routing,
+  };
+  for (const [index, replica] of replicas.entries()) {
+    environment[`DB_REPLICA${index + 1}_HOST`] = replica.host;
+    environment[`DB_REPLICA${index + 1}_PORT`] = String(replica.port);
+  }
+  return environment;
+}
+
+function dataEnvironment(data: Scenario['data']): Record<string, string> {
+  const variable = (name: string) => `DATA_${name.replaceAll(/([A-Z])/g, '_$1').toUpperCase()}`;
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [variable(name), String(value)]));
+}

@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import { memoryJournal } from '../../bench/experiment/journal.ts';
+import { blockOrder } from '../../bench/experiment/order.ts';
+import { type RunOptions, run } from '../../bench/experiment/run.ts';
+import type { Arm, JournalEntry, RunPlan } from '../../bench/model.ts';
+import readHeavy from '../../scenarios/read-heavy.ts';
+import { type InMemoryOptions, inMemoryPorts } from './in-memory-ports.ts';
+
+const arms: readonly Arm[] = [
+  { name: 'baseline', topology: 'embedded', replicas: 0, routing: 'primary-only' },
+  { name: 'replicated', topology: 'embedded', replicas: 2, routing: 'native' },
+];
+
+function plan(blocks = 2): RunPlan {
+  return {
+    schemaVersion: 1,
+    runId: '00000000',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    command: 'replibench compare',
+    seed: 7,
+    scenario: readHeavy,
+    arms,
+    blocks,
+    sliceSeconds: 4,
+    order: blockOrder(arms, blocks, 7),
+    nodeCpus: 0.25,
+    limitMethod: 'cgroup-v1',
+    interleaved: true,
+    application: 'in memory',
+    fingerprint: {
+      cpuModel: 'none',
+      cores: 2,
+      memoryBytes: 1,
+      kernel: 'none',
+      platform: 'none',
+      node: 'v24',
+      postgres: '17',
+      postgresSettings: {},
+      gitCommit: null,
+      gitDirty: null,
+      harnessVersion: '0',
+      fsyncMs: null,
+    },
+  };
+}
+
+function setUp(options: InMemoryOptions & { signal?: AbortSignal } = {}) {
+  const ports = inMemoryPorts(options);
+  const journal = memoryJournal();
+  const runOptions: RunOptions = {
+    plan: plan(),
+    ports,
+    journal,
+    warmUpSeconds: 1,
+    calibrationSeconds: 3,
+    emit: () => undefined,
+    signal: options.signal ?? new AbortController().signal,
+  };
+  return { ports, journal, runOptions };
+}
+
+const slicesOf = (entries: readonly JournalEntry[], type: 'slice-end' | 'slice-failed') =>
+  entries.flatMap((entry) => (entry.type === type ? [`${entry.block} ${entry.arm} ${entry.kind}`] : []));
+
+describe('a whole run', () => {
+  test('measures every arm once a block, three slices each, after calibrating the baseline', async () => {
+    const { ports, journal, runOptions } = setUp({ capacityHz: 100 });
+    expect(await run(runOptions)).toEqual({ outcome: 'completed' });
+    expect(slicesOf(journal.entries, 'slice-end').slice(0, 2)).toEqual([
+      '0 baseline warm-up',
+      '0 baseline calibration',
+    ]);
+    const measured = slicesOf(journal.entries, 'slice-end').slice(2);
+    expect(new Set(measured).size).toBe(measured.length);
+    expect(measured).toHaveLength(2 * 2 * 4);
+    expect(journal.entries.at(-1)).toMatchObject({ type: 'end', outcome: 'completed' });
+    expect(ports.open).toEqual(new Set());
+  });
+
+  test('offers the same due times and requests to both arms of a block, other ones in another block', async () => {
+    const { ports, runOptions } = setUp();
+    await run(runOptions);
+    const steady = ports.plans.filter((p) => p.streams.length === 1 && p.streams[0]?.kind === 'open');
+    expect(steady).toHaveLength(4);
+    const [first, second, third, fourth] = steady.map((p) => p.seed);
+    expect(first).toBe(second);
+    expect(third).toBe(fourth);
+    expect(first).not.toBe(third);
+    expect(steady[0]?.streams).toEqual(steady[1]?.streams);
+    expect(steady[0]?.sliceIndex).not.toBe(steady[1]?.sliceIndex);
+  });
+
+  test('offers the scenario share of the calibrated capacity', async () => {
+    const { journal, runOptions } = setUp({ capacityHz: 100 });
+    await run(runOptions);
+    expect(journal.entries.find((entry) => entry.type === 'calibration')).toMatchObject({
+      capacityHz: 100,
+      steadyRateHz: 60,
+    });
+  });
+
+  test('leaves calibration out when the rate is given', async () => {
+    const { journal, runOptions } = setUp();
+    await run({ ...runOptions, steadyRateHz: 33 });
+    expect(journal.entries.some((entry) => entry.type === 'calibration')).toBe(false);
+    expect(journal.entries.find((e) => e.type === 'slice-start' && e.kind === 'steady')).toMatchObject({
+      offeredRateHz: 33,
+    });
+  });
+
+  test('starts a fresh cluster and application for every visit and lets replicas catch up before each slice', async () => {
+    const { ports, runOptions } = setUp();
+    await run(runOptions);
+    expect(ports.log.filter((line) => line === 'cluster of 1 down')).toHaveLength(3);
+    expect(ports.log.filter((line) => line === 'cluster of 3 down')).toHaveLength(2);
+    expect(ports.log.filter((line) => line === 'caught up')).toHaveLength(2 + 4 * 4);
+    for (const [index, line] of ports.log.entries()) {
+      if (line.startsWith('slice of'))
+        expect(ports.log.slice(index - 2, index)).toEqual(['caught up', 'sample']);
+    }
+  });
+});
+
+describe.each([
+  ['node-lost', 'replica1 stopped during the measurement: signal SIGKILL'],
+  ['app-lost', 'the application stopped during the measurement: exit code 1'],
+  ['generator-lost', 'the load generator stopped: exit code 1'],
+] as const)('%s during a slice', (what, reason) => {
+  test('ends the run with the reason, stops the traffic, and leaves nothing up', async () => {
+    const { ports, journal, runOptions } = setUp({ fault: { atSlice: 4, what } });
+    const end = await run(runOptions);
+    expect(end.outcome).toBe('failed');
+    expect(slicesOf(journal.entries, 'slice-failed')).toHaveLength(1);
+    expect(journal.entries.at(-1)).toMatchObject({ type: 'end', outcome: 'failed', reason });
+    expect(ports.log).toContain('slice aborted');
+    expect(ports.open).toEqual(new Set());
+  });
+});
+
+test('an interrupt during a slice keeps the finished ones and leaves nothing up', async () => {
+  const abort = new AbortController();
+  const { ports, journal, runOptions } = setUp({ fault: { atSlice: 5, what: 'hang' }, signal: abort.signal });
+  const ending = run(runOptions);
+  await ports.faultReached;
+  abort.abort(new Error('SIGINT'));
+  expect((await ending).outcome).toBe('interrupted');
+  expect(slicesOf(journal.entries, 'slice-end')).toHaveLength(5);
+  expect(journal.entries.at(-1)).toMatchObject({ type: 'end', outcome: 'interrupted' });
+  expect(ports.open).toEqual(new Set());
+});
+
+test('an application that answers nothing ends the run during calibration', async () => {
+  const { journal, runOptions } = setUp({ capacityHz: 0 });
+  expect((await run(runOptions)).outcome).toBe('failed');
+  expect(journal.entries.at(-1)).toMatchObject({
+    reason: expect.stringContaining('answered no request successfully during calibration'),
+  });
+});
