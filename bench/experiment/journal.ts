@@ -29,9 +29,15 @@ export async function openJournal(path: string): Promise<Journal> {
     writing = writing
       .then(() => append(file, text, sync))
       .catch((error: unknown) => {
-        failure ??= error;
+        failure ??= diskError(path, error);
       });
     return writing;
+  };
+  /** Each failure is reported once: at the flush that met it, or else at the end. */
+  const throwFailure = () => {
+    const found = failure;
+    failure = undefined;
+    if (found !== undefined) throw found;
   };
 
   return {
