@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { EnvironmentError, type JournalEntry } from '../model.ts';
 
@@ -19,6 +19,8 @@ export async function openJournal(path: string): Promise<Journal> {
   let pending: string[] = [];
   let pendingBytes = 0;
   let writing: Promise<void> = Promise.resolve();
+  let unsynced = false;
+  let state: 'good' | 'failed' | 'reported' = 'good';
   let failure: EnvironmentError | undefined;
 
   const write = (sync: boolean): Promise<void> => {
@@ -26,18 +28,27 @@ export async function openJournal(path: string): Promise<Journal> {
     pending = [];
     pendingBytes = 0;
     // One write after the other: lines of two writes must not mix.
-    writing = writing
-      .then(() => append(file, text, sync))
-      .catch((error: unknown) => {
-        failure ??= diskError(path, error);
-      });
+    writing = writing.then(() => append(text, sync));
     return writing;
   };
-  /** Each failure is reported once: at the flush that met it, or else at the end. */
+  const append = async (text: string, sync: boolean) => {
+    // After a failure nothing more is written: half a line in the middle would spoil what is there.
+    if (state !== 'good') return;
+    try {
+      if (text !== '') await file.appendFile(text);
+      unsynced ||= text !== '';
+      if (sync && unsynced) await file.datasync();
+      unsynced &&= !sync;
+    } catch (cause) {
+      failure = diskError(path, cause);
+      state = 'failed';
+    }
+  };
+  /** A failure is reported once: at the flush that met it, or else at the end. */
   const throwFailure = () => {
-    const found = failure;
-    failure = undefined;
-    if (found !== undefined) throw found;
+    if (state !== 'failed') return;
+    state = 'reported';
+    throw failure;
   };
 
   return {
@@ -96,11 +107,6 @@ export async function* readJournal(path: string): AsyncGenerator<JournalEntry> {
     }
     yield entry;
   }
-}
-
-async function append(file: FileHandle, text: string, sync: boolean): Promise<void> {
-  if (text !== '') await file.appendFile(text);
-  if (sync) await file.datasync();
 }
 
 function diskError(path: string, cause: unknown): EnvironmentError {
