@@ -313,6 +313,12 @@ export interface Fingerprint {
 /** Lines of journal.ndjson, in the order they happened. Analysis and reports read only these. */
 export type JournalEntry =
   | { readonly type: 'plan'; readonly atMs: number; readonly plan: RunPlan }
+  /** Settings of a measured primary that differ from PostgreSQL's defaults; once a visit. */
+  | {
+      readonly type: 'postgres-settings';
+      readonly atMs: number;
+      readonly settings: Readonly<Record<string, string>>;
+    }
   /** A step of setting up or tearing down, with its length. */
   | { readonly type: 'step'; readonly atMs: number; readonly name: string; readonly durationMs: number }
   | { readonly type: 'finding'; readonly atMs: number; readonly finding: Finding }

@@ -21,6 +21,8 @@ export interface ExperimentPorts {
   readonly application: ApplicationPort;
   readonly generator: GeneratorPort;
   readonly startProbes: (options: ProbeOptions) => RunningProbes;
+  /** Settings of a running server that differ from PostgreSQL's defaults. */
+  readonly describeServer: (primary: NodeAddress) => Promise<Readonly<Record<string, string>>>;
   readonly clock: () => number;
 }
 

@@ -1,4 +1,11 @@
-import { type Arm, EnvironmentError, type LoadResult, type Scenario, type SliceKind } from '../model.ts';
+import {
+  type Arm,
+  EnvironmentError,
+  type LoadResult,
+  type NodeAddress,
+  type Scenario,
+  type SliceKind,
+} from '../model.ts';
 import type { ApplicationRun, Emit, ExperimentPorts, Record, RunningProbes, TopologyRun } from './ports.ts';
 import { offeredRateHz, planSlice } from './slices.ts';
 
@@ -37,12 +44,10 @@ export async function visit(
   const { ports, signal } = context;
   await using cluster = await ports.topology.start({ replicas: arm.replicas }, signal);
   for (const step of cluster.steps) recordStep(context, step.name, step.durationMs);
+  const addresses = cluster.nodes.map((node) => node.address);
+  await recordSettings(context, addresses[0]);
   const begun = ports.clock();
-  await using application = await ports.application.start(
-    arm,
-    cluster.nodes.map((node) => node.address),
-    signal,
-  );
+  await using application = await ports.application.start(arm, addresses, signal);
   recordStep(context, 'application', ports.clock() - begun);
   await using probes = startProbes(context, cluster, application);
   const results: LoadResult[] = [];
@@ -142,6 +147,12 @@ async function firstLoss(ports: ExperimentPorts, running: Running): Promise<neve
     ports.generator.lost.then(({ reason }) => `the load generator stopped: ${reason}`),
   ]);
   throw new EnvironmentError(reason);
+}
+
+async function recordSettings(context: VisitContext, primary: NodeAddress | undefined): Promise<void> {
+  if (primary === undefined) throw new Error('a cluster without nodes cannot be measured');
+  const settings = await context.ports.describeServer(primary);
+  context.record({ type: 'postgres-settings', atMs: context.ports.clock(), settings });
 }
 
 function recordStep(context: VisitContext, name: string, durationMs: number): void {

@@ -108,6 +108,7 @@ export function inMemoryPorts(options: InMemoryOptions = {}): InMemoryPorts {
         });
       },
     },
+    describeServer: async () => ({ max_wal_senders: '10' }),
     startProbes: () => ({
       sampleNow: async () => void log.push('sample'),
       [Symbol.asyncDispose]: up('probes'),
