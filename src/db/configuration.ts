@@ -1,0 +1,136 @@
+/** What the environment says about the database: where it is, who reads where, how long to wait. */
+import { z } from 'zod';
+
+/** One PostgreSQL server as the harness names it: `primary`, `replica1`, `replica2` ... */
+export interface DatabaseNode {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface DatabaseConfiguration {
+  /** Name of this process in start-up lines and in pg_stat_activity. */
+  readonly instance: string;
+  /** `primary` first, then the replicas that reads go to; one node = single-host mode. */
+  readonly nodes: readonly [primary: DatabaseNode, ...replicas: DatabaseNode[]];
+  /** Why reads go to the primary although `native` routing was asked for. */
+  readonly warning: string | null;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  readonly pool: {
+    /** Connections of each pool: with replicas there is one pool for writes and one for all read hosts. */
+    readonly max: number;
+    /** Longest wait for a connection before the request is refused. */
+    readonly acquireMs: number;
+    /** Uses after which a connection is replaced. */
+    readonly maxUses: number;
+  };
+  /** Longest time for TCP connect plus PostgreSQL's handshake. */
+  readonly connectTimeoutMs: number;
+  /** Longest time for one query, so that a stopped server cannot hold connections for ever. */
+  readonly queryTimeoutMs: number;
+}
+
+/** The environment cannot be used as it is; the message names every variable at fault. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const required = z.string({ error: 'is not set' }).min(1, 'is empty');
+const port = z.coerce
+  .number('is not a port')
+  .int('is not a port')
+  .min(1, 'is not a port')
+  .max(65_535, 'is not a port');
+const atLeastOne = z.coerce.number('is not a number').int('is not a whole number').min(1, 'is less than 1');
+
+const variables = z.object({
+  APP_NAME: z.string().min(1).default('app'),
+  DB_HOST: required,
+  DB_PORT: port.default(5432),
+  DB_NAME: required,
+  DB_USER: required,
+  DB_PASSWORD: required,
+  DB_ROUTING: z.enum(['primary-only', 'native'], 'is neither primary-only nor native').default('native'),
+  DB_POOL_MAX: atLeastOne.default(10),
+  DB_POOL_ACQUIRE_MS: atLeastOne.default(5_000),
+  DB_POOL_MAX_USES: atLeastOne.default(Number.MAX_SAFE_INTEGER),
+  DB_CONNECT_TIMEOUT_MS: atLeastOne.default(2_000),
+  DB_QUERY_TIMEOUT_MS: atLeastOne.default(10_000),
+});
+
+/**
+ * Reads `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`, `DB_PASSWORD`, `DB_REPLICA<n>_HOST`,
+ * `DB_REPLICA<n>_PORT` (any n from 1), `DB_ROUTING` and the pool's and timeouts' variables.
+ * Throws ConfigurationError naming each variable that is missing or wrong.
+ */
+export function readDatabaseConfiguration(environment: Environment): DatabaseConfiguration {
+  const values = parseEnvironment(variables, environment);
+  const primary = { name: 'primary', host: values.DB_HOST, port: values.DB_PORT };
+  const replicas = values.DB_ROUTING === 'native' ? readReplicas(environment) : [];
+  const nodes = [primary, ...replicas] as const;
+  refuseDuplicates(nodes);
+  return {
+    instance: values.APP_NAME,
+    nodes: [primary, ...replicas],
+    warning:
+      values.DB_ROUTING === 'native' && replicas.length === 0
+        ? 'DB_ROUTING is native, but no DB_REPLICA<n>_HOST is set: every query goes to the primary'
+        : null,
+    database: values.DB_NAME,
+    user: values.DB_USER,
+    password: values.DB_PASSWORD,
+    pool: {
+      max: values.DB_POOL_MAX,
+      acquireMs: values.DB_POOL_ACQUIRE_MS,
+      maxUses: values.DB_POOL_MAX_USES,
+    },
+    connectTimeoutMs: values.DB_CONNECT_TIMEOUT_MS,
+    queryTimeoutMs: values.DB_QUERY_TIMEOUT_MS,
+  };
+}
+
+/** Parses variables with a zod object; throws ConfigurationError with one line that names them all. */
+export function parseEnvironment<Values>(schema: z.ZodType<Values>, environment: Environment): Values {
+  const parsed = schema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const sentences = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  throw new ConfigurationError(sentences.join('; '), { cause: parsed.error });
+}
+
+/** A replica keeps the number of its variables, so DB_REPLICA2_HOST alone is `replica2`. */
+function readReplicas(environment: Environment): readonly DatabaseNode[] {
+  const numbers = Object.keys(environment).flatMap((name) => {
+    const number = /^DB_REPLICA([1-9]\d*)_HOST$/.exec(name)?.[1];
+    return number === undefined || !environment[name] ? [] : [Number(number)];
+  });
+  return numbers
+    .sort((a, b) => a - b)
+    .map((number) => {
+      const portName = `DB_REPLICA${number}_PORT`;
+      const parsed = parseEnvironment(z.object({ [portName]: port.default(5432) }), environment);
+      return {
+        name: `replica${number}`,
+        host: environment[`DB_REPLICA${number}_HOST`] ?? '',
+        port: parsed[portName] ?? 5432,
+      };
+    });
+}
+
+/** Two names for one server would make the count of reads per node a guess. */
+function refuseDuplicates(nodes: readonly DatabaseNode[]): void {
+  const seen = new Map<string, string>();
+  for (const node of nodes) {
+    const address = `${node.host}:${node.port}`;
+    const other = seen.get(address);
+    if (other !== undefined) {
+      throw new ConfigurationError(
+        `${other} and ${node.name} are the same server, ${address}: give each its own`,
+      );
+    }
+    seen.set(address, node.name);
+  }
+}

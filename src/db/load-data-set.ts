@@ -1,0 +1,126 @@
+/**
+ * Creates tables, rows, keys and indexes on the primary, as fast as it can: it is on the critical path of
+ * every benchmark. Two sessions work at the same time, because one of them keeps one core at most busy.
+ */
+import { Client } from 'pg';
+import type { DatabaseConfiguration } from './configuration.ts';
+import { type DataSetSize, insertRows } from './data-set.ts';
+import { createTables, finishTables, linkTables, type TableName, tableNames } from './schema.ts';
+
+/** `interactions` alone costs about as much as these together. */
+const otherTables = ['teams', 'users', 'contacts'] as const;
+
+export interface LoadStep {
+  readonly name: string;
+  readonly durationMs: number;
+}
+
+/** What `clock` returns is only subtracted: any monotonic milliseconds. */
+export interface LoadOptions {
+  readonly clock: () => number;
+  readonly report: (step: LoadStep) => void;
+}
+
+/** Tables are not ours to drop. */
+export class ForeignTablesError extends Error {
+  override readonly name = 'ForeignTablesError';
+}
+
+/**
+ * Replaces an earlier data set of this program; throws ForeignTablesError rather than drop tables of the
+ * same names that it did not make. Other errors are pg's own.
+ */
+export async function loadDataSet(
+  configuration: DatabaseConfiguration,
+  size: DataSetSize,
+  options: LoadOptions,
+): Promise<void> {
+  await using sessions = new Sessions(configuration);
+  const [first, second] = await Promise.all([sessions.open(), sessions.open()]);
+  const timed = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+    const start = options.clock();
+    await work();
+    options.report({ name, durationMs: options.clock() - start });
+  };
+  const rows = insertRows(size);
+  const fill = async (client: Client, table: TableName): Promise<void> => {
+    await client.query(rows[table]);
+    for (const statement of finishTables[table]) await client.query(statement);
+    await client.query(`ALTER TABLE ${table} ALTER COLUMN id RESTART WITH ${size[table] + 1}`);
+    // A session reports its row counts at leisure: after the VACUUM below, they would look like new work,
+    // and autovacuum would repeat it a minute later, in the middle of a measurement.
+    await client.query('SELECT pg_stat_force_next_flush()');
+  };
+  // VACUUM sets hint bits and the visibility map now, so that the first readers need not.
+  const settle = (client: Client, table: TableName): Promise<unknown> =>
+    client.query(`VACUUM (ANALYZE, PARALLEL 0) ${table}`);
+
+  await timed('tables', () => recreateTables(first, size));
+  await timed('rows, keys and indexes', () =>
+    Promise.all([fill(first, 'interactions'), inOrder(otherTables, (table) => fill(second, table))]),
+  );
+  await timed('foreign keys', () => inOrder(linkTables, (statement) => first.query(statement)));
+  await timed('vacuum and analyze', () =>
+    Promise.all([settle(first, 'interactions'), inOrder(otherTables, (table) => settle(second, table))]),
+  );
+  // The first checkpoint of a measurement should not have to write the data set.
+  await timed('checkpoint', () => first.query('CHECKPOINT'));
+}
+
+/** In one transaction, so that a refusal leaves everything as it was. */
+async function recreateTables(client: Client, size: DataSetSize): Promise<void> {
+  const found = await client.query<{ ours: boolean; foreign_table: string | null }>(
+    `SELECT to_regclass('replibench_data_set') IS NOT NULL AS ours,
+      (SELECT min(name) FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL) AS foreign_table`,
+    [tableNames],
+  );
+  const { ours, foreign_table: foreignTable } = found.rows[0] ?? { ours: false, foreign_table: null };
+  if (!ours && foreignTable !== null) {
+    throw new ForeignTablesError(
+      `the database already has a table "${foreignTable}" that is not of this data set: use an empty database`,
+    );
+  }
+  await client.query('BEGIN');
+  await client.query(`DROP TABLE IF EXISTS ${tableNames.toReversed().join(', ')}, replibench_data_set`);
+  for (const table of tableNames) await client.query(createTables[table]);
+  await client.query('CREATE TABLE replibench_data_set (size json NOT NULL)');
+  await client.query('INSERT INTO replibench_data_set VALUES ($1)', [JSON.stringify(size)]);
+  await client.query('COMMIT');
+}
+
+async function inOrder<Item>(items: readonly Item[], work: (item: Item) => Promise<unknown>): Promise<void> {
+  for (const item of items) await work(item);
+}
+
+/** Connections of one load, closed together. */
+class Sessions implements AsyncDisposable {
+  readonly #configuration: DatabaseConfiguration;
+  readonly #clients: Client[] = [];
+
+  constructor(configuration: DatabaseConfiguration) {
+    this.#configuration = configuration;
+  }
+
+  async open(): Promise<Client> {
+    const { database, user, password, connectTimeoutMs, nodes } = this.#configuration;
+    const { host, port } = nodes[0];
+    const client = new Client({
+      host,
+      port,
+      database,
+      user,
+      password,
+      connectionTimeoutMillis: connectTimeoutMs,
+    });
+    this.#clients.push(client);
+    await client.connect();
+    // Durability comes from the checkpoint at the end; workers would only compete with the other session.
+    await client.query(`SET synchronous_commit = off; SET maintenance_work_mem = '64MB';
+      SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0`);
+    return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.end()));
+  }
+}

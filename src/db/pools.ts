@@ -1,0 +1,65 @@
+/**
+ * The one place that knows how Sequelize 6 keeps its pools, which its typings do not say.
+ * With `replication` the pool is an object of two: `write`, and `read` for all read hosts together.
+ */
+import type { Sequelize } from 'sequelize';
+
+export interface PoolState {
+  /** `all` in single-host mode; `read` and `write` with replicas. */
+  readonly pool: 'all' | 'read' | 'write';
+  /** Open and opening connections. */
+  readonly size: number;
+  readonly inUse: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+interface Pool {
+  readonly size: number;
+  readonly using: number;
+  readonly available: number;
+  readonly waiting: number;
+}
+
+interface ReplicationPool {
+  readonly read: Pool;
+  readonly write: Pool;
+  destroy(connection: object): void;
+}
+
+/** Sizes of every pool, as they are now. */
+export function readPools(sequelize: Sequelize): readonly PoolState[] {
+  const pool = poolOf(sequelize);
+  if (!isReplicationPool(pool)) return [stateOf('all', pool)];
+  return [stateOf('read', pool.read), stateOf('write', pool.write)];
+}
+
+/**
+ * Lets a connection be lost before its pool owns it. When a server drops a connection between its
+ * handshake and the first SET, Sequelize 6.37 calls `pool[connection.queryType].destroy` while queryType
+ * is not set yet: a TypeError inside an event handler, which ends the process. The pool's own create()
+ * already fails in that case, so there is nothing to destroy.
+ */
+export function tolerateEarlyDrop(sequelize: Sequelize): void {
+  const pool = poolOf(sequelize);
+  if (!isReplicationPool(pool)) return;
+  const destroy = pool.destroy.bind(pool);
+  pool.destroy = (connection) => {
+    if ('queryType' in connection) destroy(connection);
+  };
+}
+
+function poolOf(sequelize: Sequelize): Pool | ReplicationPool {
+  const manager: object = sequelize.connectionManager;
+  if (!('pool' in manager))
+    throw new Error('this Sequelize keeps its pool elsewhere: version 6.37 is expected');
+  return manager.pool as Pool | ReplicationPool;
+}
+
+function isReplicationPool(pool: Pool | ReplicationPool): pool is ReplicationPool {
+  return 'read' in pool;
+}
+
+function stateOf(name: PoolState['pool'], pool: Pool): PoolState {
+  return { pool: name, size: pool.size, inUse: pool.using, idle: pool.available, waiting: pool.waiting };
+}
