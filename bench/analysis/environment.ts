@@ -1,0 +1,167 @@
+import type { ArmResult, Finding, RunPlan, SliceResult } from '../model.ts';
+import { median } from './median.ts';
+import { replicaNames } from './slice.ts';
+
+/** Limits of {@link assessEnvironment}, in percent. */
+export const environmentLimits = {
+  foreignCpuPercent: 15,
+  stealPercent: 5,
+  /** Share of the reads of a replicated arm that the primary may serve before it is said. */
+  primaryReadPercent: 10,
+  /** Largest over smallest share of reads among the replicas. */
+  replicaImbalance: 1.5,
+} as const;
+
+/**
+ * Whether the machine and the routing let the run mean what it says. Ids: `no-quota`, `foreign-cpu`,
+ * `foreign-cpu-unknown`, `steal`, `app-bound`, `reads-unattributed`, `reads-on-primary`,
+ * `replica-unused`, `reads-uneven`, `lag-missing`.
+ */
+export function assessEnvironment(plan: RunPlan, arms: readonly ArmResult[]): readonly Finding[] {
+  return [
+    ...assessQuota(plan),
+    ...assessNeighbours(arms),
+    ...arms.flatMap((arm) => [...assessApplication(arm, plan), ...assessRouting(arm), ...assessLag(arm)]),
+  ];
+}
+
+function assessQuota(plan: RunPlan): readonly Finding[] {
+  if (plan.limitMethod !== 'none' && plan.nodeCpus !== null) return [];
+  return [
+    {
+      severity: 'warning',
+      id: 'no-quota',
+      message:
+        'the PostgreSQL nodes have no CPU quota and share the same cores, so a replica adds work but no machine: the ratio predicts nothing about replicas on machines of their own; run where cgroups can be written, or with a user systemd',
+    },
+  ];
+}
+
+function assessNeighbours(arms: readonly ArmResult[]): readonly Finding[] {
+  const slices = arms.flatMap((arm) => arm.slices);
+  const foreign = known(slices.map((slice) => slice.host.foreignPercent));
+  const busy = foreign.filter((percent) => percent > environmentLimits.foreignCpuPercent);
+  const steal = known(slices.map((slice) => slice.host.stealPercent));
+  const stolen = steal.filter((percent) => percent > environmentLimits.stealPercent);
+  return [
+    ...(busy.length === 0
+      ? []
+      : [
+          warning(
+            'foreign-cpu',
+            `other programs used more than ${environmentLimits.foreignCpuPercent} % of the machine in ${busy.length} of ${slices.length} slices (median of all ${show(median(foreign))}, largest ${show(Math.max(...busy))}); absolute figures are too low, ratios less so; stop what else runs`,
+          ),
+        ]),
+    ...(slices.length > 0 && foreign.length < slices.length
+      ? [
+          {
+            severity: 'info' as const,
+            id: 'foreign-cpu-unknown',
+            message: `the CPU use of other programs is unknown in ${slices.length - foreign.length} of ${slices.length} slices, because the CPU of a node, the application, the generator or the machine was not observed`,
+          },
+        ]
+      : []),
+    ...(stolen.length === 0
+      ? []
+      : [
+          warning(
+            'steal',
+            `the hypervisor took more than ${environmentLimits.stealPercent} % of the CPU time in ${stolen.length} of ${slices.length} slices (largest ${show(Math.max(...stolen))}); use a machine that is not shared`,
+          ),
+        ]),
+  ];
+}
+
+/** An application that is used up hides what the replicas could serve. */
+function assessApplication(arm: ArmResult, plan: RunPlan): readonly Finding[] {
+  const station = arm.bottleneck['read-saturation']?.station;
+  if (arm.replicas === 0 || (station !== 'app' && station !== 'generator' && station !== 'host')) return [];
+  const what = { app: 'the application', generator: 'the load generator', host: 'the machine' }[station];
+  const quota = plan.nodeCpus === null ? '' : ', or lower --node-cpus so that the nodes are the limit';
+  return [
+    warning(
+      'app-bound',
+      `${what}, not PostgreSQL, limits the reads of ${arm.name}: its read QPS is a lower bound of what the replicas can serve${quota}`,
+    ),
+  ];
+}
+
+function assessRouting(arm: ArmResult): readonly Finding[] {
+  const counts = readCounts(arm.slices);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (total === 0) return [];
+  const percentOf = (name: string): number => ((counts.get(name) ?? 0) / total) * 100;
+  if (percentOf('') > 1) {
+    return [
+      warning(
+        'reads-unattributed',
+        `${show(percentOf(''))} of the read answers of ${arm.name} do not name the node that served them, so it is not shown that the replicas were read; let the application send the x-db-node header`,
+      ),
+    ];
+  }
+  const replicas = replicaNames(arm);
+  if (replicas.length === 0) return [];
+  const unused = replicas.filter((name) => percentOf(name) === 0);
+  if (unused.length > 0) {
+    return [
+      warning(
+        'replica-unused',
+        `${unused.join(' and ')} of ${arm.name} served no read at all (the primary ${show(percentOf('primary'))}); check the application's routing and its DB_REPLICA settings`,
+      ),
+    ];
+  }
+  const shares = replicas.map(percentOf);
+  const imbalance = Math.max(...shares) / Math.min(...shares);
+  return [
+    ...(percentOf('primary') > environmentLimits.primaryReadPercent
+      ? [
+          warning(
+            'reads-on-primary',
+            `the primary of ${arm.name} still served ${show(percentOf('primary'))} of the reads; reads inside transactions, and those after a write, may be meant to`,
+          ),
+        ]
+      : []),
+    ...(imbalance > environmentLimits.replicaImbalance
+      ? [
+          warning(
+            'reads-uneven',
+            `the replicas of ${arm.name} served uneven shares of the reads (${shares.map(show).join(', ')}): the busiest one limits all; the pool keeps connections, not turns`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function assessLag(arm: ArmResult): readonly Finding[] {
+  const steady = arm.slices.filter((slice) => slice.kind === 'steady');
+  const unseen = steady.filter((slice) => Object.keys(slice.lag).length < arm.replicas);
+  if (unseen.length === 0) return [];
+  return [
+    warning(
+      'lag-missing',
+      `the lag of at least one replica of ${arm.name} was not observed in ${unseen.length} of ${steady.length} steady slices; those blocks count as unknown, not as zero`,
+    ),
+  ];
+}
+
+/** Read answers by node over the given slices. */
+export function readCounts(slices: readonly SliceResult[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const [name, count] of slices.flatMap((slice) => Object.entries(slice.readsByNode))) {
+    counts.set(name, (counts.get(name) ?? 0) + count);
+  }
+  return counts;
+}
+
+function warning(id: string, message: string): Finding {
+  return { severity: 'warning', id, message };
+}
+
+function known(values: readonly (number | null)[]): readonly number[] {
+  return values.filter((value) => value !== null);
+}
+
+function show(percent: number | null): string {
+  if (percent === null) return 'unknown';
+  return `${percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`;
+}

@@ -1,0 +1,73 @@
+import type { ArmResult, Finding, RunResult, SliceKind } from '../model.ts';
+
+interface FailedSlice {
+  readonly arm: string;
+  readonly block: number;
+  readonly kind: SliceKind;
+  readonly reason: string;
+}
+
+const severityRank = { invalid: 0, warning: 1, info: 2 } as const;
+
+/**
+ * Findings about the run as a whole: how it ended, slices that failed, and those of its slices, one
+ * line per id, naming the first slice and how many more there were.
+ */
+export function assessRun(
+  completion: RunResult['completion'],
+  failures: readonly FailedSlice[],
+  arms: readonly ArmResult[],
+): readonly Finding[] {
+  return [
+    ...assessCompletion(completion),
+    ...failures.map((failure) => assessFailure(failure, completion)),
+    ...gatherSliceFindings(arms),
+  ];
+}
+
+/** Removes repetitions and puts the gravest first; otherwise the order stays. */
+export function mergeFindings(findings: readonly Finding[]): readonly Finding[] {
+  const unique = new Map(findings.map((finding) => [`${finding.id}\n${finding.message}`, finding]));
+  return [...unique.values()].sort((a, b) => severityRank[a.severity] - severityRank[b.severity]);
+}
+
+function assessCompletion(completion: RunResult['completion']): readonly Finding[] {
+  const { outcome, reason, plannedBlocks, finishedBlocks } = completion;
+  if (outcome === 'completed' && finishedBlocks >= plannedBlocks) return [];
+  const how = {
+    completed: 'ended',
+    interrupted: 'was interrupted',
+    failed: 'failed',
+    'cut-off': 'was cut off (its journal has no end)',
+  }[outcome];
+  return [
+    {
+      severity: 'warning',
+      id: 'incomplete',
+      message: `the run ${how} after ${finishedBlocks} of ${plannedBlocks} blocks${reason === null ? '' : `: ${reason}`}; only finished slices are counted`,
+    },
+  ];
+}
+
+function assessFailure(failure: FailedSlice, completion: RunResult['completion']): Finding {
+  const { arm, block, kind, reason } = failure;
+  return {
+    // In a run that went on, what is left is chosen by what failed: slices that an arm cannot bear go missing.
+    severity: completion.outcome === 'completed' ? 'invalid' : 'warning',
+    id: 'slice-failed',
+    message: `${arm}, block ${block}, ${kind}: ${reason}`,
+  };
+}
+
+function gatherSliceFindings(arms: readonly ArmResult[]): readonly Finding[] {
+  const slices = arms.flatMap((arm) => arm.slices);
+  const all = slices.flatMap((slice) => slice.findings);
+  const kinds = [...new Set(all.map(({ severity, id }) => `${severity} ${id}`))];
+  return kinds.flatMap((kind) => {
+    const same = all.filter(({ severity, id }) => `${severity} ${id}` === kind);
+    const [first] = same;
+    if (first === undefined) return [];
+    const more = same.length === 1 ? '' : ` (and ${same.length - 1} more of ${slices.length} slices)`;
+    return [{ ...first, message: first.message + more }];
+  });
+}

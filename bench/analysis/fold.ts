@@ -1,0 +1,203 @@
+import {
+  type Arm,
+  type ArmResult,
+  type ComparisonRow,
+  EnvironmentError,
+  type Finding,
+  type JournalEntry,
+  type RunPlan,
+  type RunResult,
+  type SliceKind,
+} from '../model.ts';
+import { findBottleneck } from './bottleneck.ts';
+import { compareMetrics } from './compare.ts';
+import { assessEnvironment } from './environment.ts';
+import { assessRun, mergeFindings } from './findings.ts';
+import { summarizeMetrics } from './metrics.ts';
+import { judgeObjectives } from './objectives.ts';
+import { type MeasuredSlice, nodeNames, replicaNames, type SliceEnd, summarizeSlice } from './slice.ts';
+import { collectReadings, type ReadingsCollector } from './slice-readings.ts';
+import { conclude } from './verdict.ts';
+
+/** Slices that metrics come from; warm-up and calibration are in the journal only. */
+export const measuredKinds = ['steady', 'read-saturation', 'write-saturation'] as const satisfies SliceKind[];
+
+export interface JournalFold {
+  /** Takes the journal's entries in their order. */
+  add(entry: JournalEntry): void;
+  /**
+   * The result of what was added so far; a journal without its `end` gives completion `cut-off`.
+   * @throws EnvironmentError when there was no plan: nothing is known about such a run
+   */
+  result(): RunResult;
+}
+
+type Of<Type extends JournalEntry['type']> = Extract<JournalEntry, { readonly type: Type }>;
+
+/**
+ * Turns a journal into a result, entry by entry. Keeps one summary per finished slice and the
+ * readings near the edges of the current one, so memory does not grow with the length of slices.
+ */
+export function createJournalFold(): JournalFold {
+  let plan: RunPlan | null = null;
+  let calibration: RunResult['calibration'] = null;
+  let current: { readonly start: Of<'slice-start'>; readonly readings: ReadingsCollector } | null = null;
+  let end: Of<'end'> | null = null;
+  const steps: RunResult['steps'][number][] = [];
+  const findings: Finding[] = [];
+  const failures: Of<'slice-failed'>[] = [];
+  // By arm, block and kind: a slice that was measured again replaces the first.
+  const slices = new Map<string, MeasuredSlice & { readonly arm: string }>();
+
+  const finishSlice = (entry: SliceEnd): void => {
+    const started = current;
+    current = null;
+    if (plan === null || started === null || keyOf(started.start) !== keyOf(entry)) return;
+    const arm = plan.arms.find(({ name }) => name === entry.arm);
+    if (arm === undefined || !isMeasured(entry.kind)) return;
+    const { startedAtMs, durationMs } = entry.load;
+    const readings = started.readings.close(startedAtMs, startedAtMs + durationMs);
+    slices.set(keyOf(entry), { arm: arm.name, ...summarizeSlice(entry, readings, plan, arm) });
+  };
+
+  return {
+    add(entry) {
+      switch (entry.type) {
+        case 'plan':
+          plan = entry.plan;
+          return;
+        case 'step':
+          steps.push({ name: entry.name, durationMs: entry.durationMs });
+          return;
+        case 'finding':
+          findings.push(entry.finding);
+          return;
+        case 'calibration':
+          calibration = { capacityHz: entry.capacityHz, steadyRateHz: entry.steadyRateHz };
+          return;
+        case 'slice-start':
+          current = { start: entry, readings: collectReadings(entry.atMs) };
+          return;
+        case 'readings':
+          for (const reading of entry.readings) current?.readings.add(reading);
+          return;
+        case 'progress':
+          return;
+        case 'slice-end':
+          finishSlice(entry);
+          return;
+        case 'slice-failed':
+          current = null;
+          failures.push(entry);
+          return;
+        case 'end':
+          end = entry;
+          return;
+      }
+    },
+    result() {
+      if (plan === null) {
+        throw new EnvironmentError(
+          'the journal has no plan entry: the run was stopped before it began; measure again',
+        );
+      }
+      return assemble({ plan, calibration, end, steps, findings, failures, slices: [...slices.values()] });
+    },
+  };
+}
+
+interface Folded {
+  readonly plan: RunPlan;
+  readonly calibration: RunResult['calibration'];
+  readonly end: Of<'end'> | null;
+  readonly steps: RunResult['steps'];
+  readonly findings: readonly Finding[];
+  readonly failures: readonly Of<'slice-failed'>[];
+  readonly slices: readonly (MeasuredSlice & { readonly arm: string })[];
+}
+
+function assemble(folded: Folded): RunResult {
+  const { plan, end } = folded;
+  const arms = plan.arms.map((arm) =>
+    summarizeArm(
+      arm,
+      folded.slices.filter((slice) => slice.arm === arm.name),
+      plan,
+    ),
+  );
+  const completion: RunResult['completion'] = {
+    outcome: end?.outcome ?? 'cut-off',
+    reason: end?.reason ?? null,
+    plannedBlocks: plan.blocks,
+    finishedBlocks: countFinishedBlocks(arms),
+  };
+  const found = mergeFindings([
+    ...folded.findings,
+    ...assessRun(completion, folded.failures, arms),
+    ...assessEnvironment(plan, arms),
+  ]);
+  const objectives = judgeObjectives(plan.scenario.objectives, arms);
+  const validity = { ok: found.every(({ severity }) => severity !== 'invalid'), findings: found };
+  return {
+    schemaVersion: 1,
+    runId: plan.runId,
+    startedAt: plan.startedAt,
+    command: plan.command,
+    scenario: plan.scenario,
+    seed: plan.seed,
+    application: plan.application,
+    fingerprint: plan.fingerprint,
+    nodeCpus: plan.nodeCpus,
+    limitMethod: plan.limitMethod,
+    interleaved: plan.interleaved,
+    completion,
+    calibration: folded.calibration,
+    validity,
+    arms,
+    comparison: compareArms(arms, plan.interleaved),
+    objectives,
+    steps: folded.steps,
+    ...conclude({ completion, validity, objectives }),
+  };
+}
+
+function summarizeArm(arm: Arm, slices: readonly MeasuredSlice[], plan: RunPlan): ArmResult {
+  const results = slices.map(({ result }) => result);
+  return {
+    ...arm,
+    nodes: nodeNames(arm),
+    slices: results,
+    metrics: summarizeMetrics(slices, replicaNames(arm)),
+    bottleneck: Object.fromEntries(
+      measuredKinds.flatMap((kind) => {
+        const bottleneck = findBottleneck(results, kind, arm, plan);
+        return bottleneck === null ? [] : [[kind, bottleneck] as const];
+      }),
+    ),
+  };
+}
+
+/** Compares the arm named `baseline`, or else the first, with the other one; [] with a single arm. */
+export function compareArms(arms: readonly ArmResult[], interleaved: boolean): readonly ComparisonRow[] {
+  const baseline = arms.find(({ name }) => name === 'baseline') ?? arms[0];
+  const candidate = arms.find((arm) => arm !== baseline);
+  if (baseline === undefined || candidate === undefined) return [];
+  return compareMetrics(baseline.metrics, candidate.metrics, { interleaved });
+}
+
+/** Blocks in which every arm has all its measured slices. */
+function countFinishedBlocks(arms: readonly ArmResult[]): number {
+  const [first] = arms;
+  const blocks = new Set(first?.slices.map(({ block }) => block));
+  const complete = (arm: ArmResult, block: number): boolean =>
+    measuredKinds.every((kind) => arm.slices.some((slice) => slice.block === block && slice.kind === kind));
+  return [...blocks].filter((block) => arms.every((arm) => complete(arm, block))).length;
+}
+
+function isMeasured(kind: SliceKind): boolean {
+  return measuredKinds.some((measured) => measured === kind);
+}
+
+function keyOf(slice: { readonly arm: string; readonly block: number; readonly kind: SliceKind }): string {
+  return `${slice.block} ${slice.kind} ${slice.arm}`;
+}

@@ -1,0 +1,78 @@
+import type { ArmResult, MetricValue, Objective, ObjectiveResult, Verdict } from '../model.ts';
+import { metricDefinitions } from './metrics.ts';
+
+/**
+ * Judges each objective for each arm it applies to. With six blocks or more the interval of the
+ * median decides, with fewer the range of the blocks: all of it inside the bound passes, all of it
+ * outside fails, anything between is inconclusive, and so is a value that was not measured.
+ * Objectives for an arm that this run does not have are left out.
+ */
+export function judgeObjectives(
+  objectives: readonly Objective[],
+  arms: readonly ArmResult[],
+): readonly ObjectiveResult[] {
+  return objectives.flatMap((objective) =>
+    applicableArms(objective, arms).map((arm) => judgeObjective(objective, arm)),
+  );
+}
+
+/** The worst of the verdicts; pass without any. */
+export function worstVerdict(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes('fail')) return 'fail';
+  return verdicts.includes('inconclusive') ? 'inconclusive' : 'pass';
+}
+
+function applicableArms(objective: Objective, arms: readonly ArmResult[]): readonly ArmResult[] {
+  if (objective.arm !== undefined) return arms.filter((arm) => arm.name === objective.arm);
+  // Some metrics do not exist for an arm without replicas; those of no arm must not vanish.
+  const needsReplicas = objective.metric.startsWith('lag.') || objective.metric.startsWith('replicas.');
+  return needsReplicas ? arms.filter((arm) => arm.replicas > 0) : arms;
+}
+
+function judgeObjective(objective: Objective, arm: ArmResult): ObjectiveResult {
+  const metric = arm.metrics[objective.metric];
+  const named = { ...objective, arm: arm.name };
+  const bound = describeBound(objective);
+  if (metric === undefined) {
+    return {
+      ...named,
+      value: null,
+      verdict: 'inconclusive',
+      sentence: `${objective.metric} of ${arm.name} was not measured; it must be ${bound}.`,
+    };
+  }
+  const verdict = judgeRange(objective, metric);
+  return { ...named, value: metric.value, verdict, sentence: describe(objective, arm, metric, verdict) };
+}
+
+function judgeRange(objective: Objective, metric: MetricValue): Verdict {
+  const { low, high } = rangeOf(metric);
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = objective;
+  if (high < min || low > max) return 'fail';
+  return low >= min && high <= max ? 'pass' : 'inconclusive';
+}
+
+function rangeOf(metric: MetricValue): { readonly low: number; readonly high: number } {
+  const values = metric.perBlock.map(({ value }) => value);
+  return { low: metric.low ?? Math.min(...values), high: metric.high ?? Math.max(...values) };
+}
+
+function describe(objective: Objective, arm: ArmResult, metric: MetricValue, verdict: Verdict): string {
+  const { unit } = metricDefinitions[objective.metric];
+  const { low, high } = rangeOf(metric);
+  const show = (value: number): string =>
+    objective.metric === 'errors.ratio'
+      ? `${(value * 100).toFixed(2)} %`
+      : `${Number(value.toPrecision(3))} ${unit}`.trim();
+  const said = { pass: 'keeps', fail: 'misses', inconclusive: 'neither keeps nor misses' }[verdict];
+  const blocks = metric.blocks === 1 ? '1 block' : `${metric.blocks} blocks`;
+  return `${objective.metric} of ${arm.name} is ${show(metric.value)} [${show(low)} to ${show(high)}, ${blocks}] and ${said} its bound, ${describeBound(objective, show)}.`;
+}
+
+function describeBound(objective: Objective, show: (value: number) => string = String): string {
+  const bounds = [
+    ...(objective.min === undefined ? [] : [`at least ${show(objective.min)}`]),
+    ...(objective.max === undefined ? [] : [`at most ${show(objective.max)}`]),
+  ];
+  return bounds.join(' and ');
+}

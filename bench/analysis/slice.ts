@@ -1,0 +1,166 @@
+import type {
+  Arm,
+  ClassResult,
+  JournalEntry,
+  LagSummary,
+  NodeCpu,
+  OperationClass,
+  OperationResult,
+  RunPlan,
+  SliceResult,
+} from '../model.ts';
+import { addOutcomes, summarizeLatency } from './latency.ts';
+import type { SliceReadings } from './slice-readings.ts';
+import { assessLoad } from './validity.ts';
+
+export type SliceEnd = Extract<JournalEntry, { readonly type: 'slice-end' }>;
+
+/** A slice together with what is needed of it for the metrics but has no place in result.json. */
+export interface MeasuredSlice {
+  readonly result: SliceResult;
+  /** Lag of all replicas in one distribution; null when one of them was not observed. */
+  readonly allLag: LagSummary | null;
+}
+
+/** Turns one finished slice and the readings of its measured time into a result. */
+export function summarizeSlice(
+  end: SliceEnd,
+  readings: SliceReadings,
+  plan: RunPlan,
+  arm: Arm,
+): MeasuredSlice {
+  const { load } = end;
+  const seconds = load.durationMs / 1000;
+  const outcomes = addOutcomes(load.operations.map((operation) => operation.outcomes));
+  const ofClass = (name: OperationClass): readonly OperationResult[] =>
+    load.operations.filter((operation) => operation.class === name);
+  const lag = lagByReplica(readings, arm);
+  const result: SliceResult = {
+    kind: end.kind,
+    block: end.block,
+    durationMs: load.durationMs,
+    offeredRateHz: end.offeredRateHz,
+    achievedRateHz: (outcomes.ok + outcomes['http-error']) / seconds,
+    outcomes,
+    read: summarizeClass(ofClass('read'), seconds),
+    write: summarizeClass(ofClass('write'), seconds),
+    operations: summarizeOperations(load.operations),
+    cpu: cpuBySubject(readings, plan, arm),
+    lag,
+    app: {
+      eventLoopDelayP99Ms: readings.gauge('app', 'eventLoopDelayP99Ms')?.max ?? null,
+      gcPercent: percentOfTime(readings.ratePerSecond('app', 'gcMs')),
+      poolWaiting: readings.gauge('app', 'poolWaiting')?.mean ?? null,
+      poolInUse: readings.gauge('app', 'poolInUse')?.mean ?? null,
+    },
+    host: hostLoad(readings, plan, arm),
+    readsByNode: addCounts(ofClass('read').map((operation) => operation.servedBy)),
+    generator: load.generator,
+    walBytes: readings.increase('primary', 'walBytes'),
+    conflicts: conflicts(readings, arm),
+    findings: assessLoad(load, {
+      where: `${end.arm}, block ${end.block}, ${end.kind}`,
+      offeredRateHz: end.offeredRateHz,
+    }),
+  };
+  const complete = Object.keys(lag).length === arm.replicas;
+  return { result, allLag: complete ? readings.allLag : null };
+}
+
+/** Names of an arm's nodes, primary first. */
+export function nodeNames(arm: Arm): readonly string[] {
+  return ['primary', ...replicaNames(arm)];
+}
+
+export function replicaNames(arm: Arm): readonly string[] {
+  return Array.from({ length: arm.replicas }, (_, index) => `replica${index + 1}`);
+}
+
+function summarizeClass(operations: readonly OperationResult[], seconds: number): ClassResult {
+  const outcomes = addOutcomes(operations.map((operation) => operation.outcomes));
+  return {
+    qps: outcomes.ok / seconds,
+    outcomes,
+    serviceTime: summarizeLatency(operations.map((operation) => operation.serviceTime)),
+    responseTime: summarizeLatency(operations.map((operation) => operation.responseTime)),
+    scheduleLag: summarizeLatency(operations.map((operation) => operation.scheduleLag)),
+  };
+}
+
+function summarizeOperations(operations: readonly OperationResult[]): SliceResult['operations'] {
+  const names = [...new Set(operations.map((operation) => operation.name))];
+  return names.flatMap((name) => {
+    const same = operations.filter((operation) => operation.name === name);
+    const [first] = same;
+    if (first === undefined) return [];
+    const { qps: _, ...summary } = summarizeClass(same, 1);
+    return [{ name, class: first.class, ...summary }];
+  });
+}
+
+function cpuBySubject(readings: SliceReadings, plan: RunPlan, arm: Arm): SliceResult['cpu'] {
+  const nodes = nodeNames(arm).map((name) => [name, cpuOf(readings, name, plan.nodeCpus)] as const);
+  const others = ['app', 'generator', 'harness'].map((name) => [name, cpuOf(readings, name, null)] as const);
+  return Object.fromEntries([...nodes, ...others].filter(([, cpu]) => cpu.percent !== null));
+}
+
+function cpuOf(readings: SliceReadings, subject: string, quotaCores: number | null): NodeCpu {
+  const cores = coresUsed(readings, subject);
+  const throttledMs = readings.ratePerSecond(subject, 'throttledMs');
+  return {
+    percent: cores === null ? null : (cores / (quotaCores ?? 1)) * 100,
+    cores,
+    // The kernel adds up the throttled time of every core, so several cores can exceed wall time.
+    throttledPercent: quotaCores === null || throttledMs === null ? null : Math.min(100, throttledMs / 10),
+  };
+}
+
+function coresUsed(readings: SliceReadings, subject: string): number | null {
+  const cpuMsPerSecond = readings.ratePerSecond(subject, 'cpuMs');
+  return cpuMsPerSecond === null ? null : cpuMsPerSecond / 1000;
+}
+
+function hostLoad(readings: SliceReadings, plan: RunPlan, arm: Arm): SliceResult['host'] {
+  const cores = readings.gauge('host', 'cores')?.max ?? plan.fingerprint.cores;
+  const busyMs = readings.ratePerSecond('host', 'busyMs');
+  const stealMs = readings.ratePerSecond('host', 'stealMs');
+  const own = [...nodeNames(arm), 'app', 'generator', 'harness'].map((name) => coresUsed(readings, name));
+  const known = own.filter((used) => used !== null);
+  const ofMachine = (usedCores: number): number => (usedCores / cores) * 100;
+  return {
+    busyPercent: busyMs === null ? null : ofMachine(busyMs / 1000),
+    // With one of our own parts unobserved, its CPU would be taken for a stranger's.
+    foreignPercent:
+      busyMs === null || known.length < own.length
+        ? null
+        : Math.max(0, ofMachine(busyMs / 1000 - known.reduce((sum, used) => sum + used, 0))),
+    stealPercent: stealMs === null ? null : ofMachine(stealMs / 1000),
+  };
+}
+
+function lagByReplica(readings: SliceReadings, arm: Arm): SliceResult['lag'] {
+  return Object.fromEntries(
+    replicaNames(arm).flatMap((name) => {
+      const lag = readings.lag(name);
+      return lag === null ? [] : [[name, lag] as const];
+    }),
+  );
+}
+
+function conflicts(readings: SliceReadings, arm: Arm): number | null {
+  const counts = replicaNames(arm).map((name) => readings.increase(name, 'conflicts'));
+  const known = counts.filter((count) => count !== null);
+  return known.length === 0 ? null : known.reduce((sum, count) => sum + count, 0);
+}
+
+function percentOfTime(msPerSecond: number | null): number | null {
+  return msPerSecond === null ? null : msPerSecond / 10;
+}
+
+function addCounts(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+  const total = new Map<string, number>();
+  for (const [name, count] of counts.flatMap((each) => Object.entries(each))) {
+    total.set(name, (total.get(name) ?? 0) + count);
+  }
+  return Object.fromEntries([...total].sort(([a], [b]) => a.localeCompare(b, 'en')));
+}

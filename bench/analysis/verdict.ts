@@ -1,0 +1,22 @@
+import { exitCodes, type RunResult, type Verdict } from '../model.ts';
+import { worstVerdict } from './objectives.ts';
+
+/**
+ * Verdict and exit code of a run. Validity comes first: figures that cannot be believed pass and fail
+ * nothing. A run that did not reach its planned end can miss an objective, but not keep one.
+ */
+export function conclude(
+  run: Pick<RunResult, 'completion' | 'validity' | 'objectives'>,
+): Pick<RunResult, 'verdict' | 'exitCode'> {
+  const verdict = judge(run);
+  const { outcome } = run.completion;
+  if (outcome === 'interrupted') return { verdict, exitCode: exitCodes.interrupted };
+  if (outcome === 'failed' || !run.validity.ok) return { verdict, exitCode: exitCodes.environment };
+  return { verdict, exitCode: exitCodes[verdict] };
+}
+
+function judge({ completion, validity, objectives }: Parameters<typeof conclude>[0]): Verdict {
+  if (!validity.ok || completion.finishedBlocks === 0) return 'inconclusive';
+  const verdict = worstVerdict(objectives.map((objective) => objective.verdict));
+  return completion.outcome === 'completed' || verdict === 'fail' ? verdict : 'inconclusive';
+}
