@@ -1,0 +1,116 @@
+import type { CpuSource, Reading } from '../model.ts';
+import { monotonicMs } from '../monotonic-clock.ts';
+import { readCgroupCpu } from './cgroup-cpu.ts';
+import type { Probe } from './probe.ts';
+import { createProcessTree } from './process-tree.ts';
+
+/** `self` is this process alone, without its children: what the harness itself costs. */
+export type CpuProbeSource = CpuSource | { readonly kind: 'self' };
+
+export interface CpuSubject {
+  readonly subject: string;
+  /** Asked at every sample, so a getter may follow a node that was restarted. */
+  readonly source: CpuProbeSource;
+}
+
+/**
+ * Cumulative CPU time of each subject: `cpuMs`, and for cgroups with a quota `throttledMs`,
+ * `throttledPeriods`, `periods`. Counters go on from their last value when a source is replaced or
+ * starts again at zero, so a difference of two readings is never negative.
+ */
+export function createCpuProbe(
+  subjects: readonly CpuSubject[],
+  options: { readonly everyMs?: number; readonly clock?: () => number } = {},
+): Probe {
+  const clock = options.clock ?? monotonicMs;
+  const meters = subjects.map((subject) => createMeter(subject));
+  return {
+    name: 'cpu',
+    everyMs: options.everyMs ?? 200,
+    async sample(report) {
+      const readings: Reading[] = [];
+      for (const { subject, read } of meters) {
+        try {
+          const values = read();
+          if (values !== undefined) readings.push({ atMs: clock(), probe: 'cpu', subject, values });
+        } catch (cause) {
+          report?.(new Error(`CPU time of ${subject} cannot be read`, { cause }));
+        }
+      }
+      return readings;
+    },
+    async [Symbol.asyncDispose]() {
+      // Nothing is held open between samples.
+    },
+  };
+}
+
+type Counters = Readonly<Record<string, number>>;
+
+function createMeter(of: CpuSubject): { subject: string; read: () => Counters | undefined } {
+  const continued = createContinuedCounters();
+  let key = '';
+  let readSource: () => Counters | undefined = () => undefined;
+  return {
+    subject: of.subject,
+    read() {
+      const { source } = of;
+      const sourceKey = JSON.stringify(source);
+      if (sourceKey !== key) {
+        key = sourceKey;
+        readSource = openSource(source);
+        continued.restart();
+      }
+      const counters = readSource();
+      return counters === undefined ? undefined : continued.next(counters);
+    },
+  };
+}
+
+function openSource(source: CpuProbeSource): () => Counters | undefined {
+  switch (source.kind) {
+    case 'cgroup':
+      return () => {
+        const { cpuMs, throttling } = readCgroupCpu(source);
+        return { cpuMs, ...throttling };
+      };
+    case 'process-tree': {
+      const tree = createProcessTree(source.pid);
+      return () => {
+        const cpuMs = tree.cpuMs();
+        return cpuMs === undefined ? undefined : { cpuMs };
+      };
+    }
+    case 'self':
+      return () => {
+        const { user, system } = process.cpuUsage();
+        return { cpuMs: (user + system) / 1e3 };
+      };
+    case 'none':
+      return () => undefined;
+  }
+}
+
+/** Counters that start again at zero go on from where they were. */
+function createContinuedCounters(): { next: (raw: Counters) => Counters; restart: () => void } {
+  const base: Record<string, number> = {};
+  const lastRaw: Record<string, number> = {};
+  const carry = (name: string): void => {
+    base[name] = (base[name] ?? 0) + (lastRaw[name] ?? 0);
+    lastRaw[name] = 0;
+  };
+  return {
+    restart: () => {
+      for (const name of Object.keys(lastRaw)) carry(name);
+    },
+    next: (raw) => {
+      const result: Record<string, number> = {};
+      for (const [name, value] of Object.entries(raw)) {
+        if (value < (lastRaw[name] ?? 0)) carry(name);
+        lastRaw[name] = value;
+        result[name] = (base[name] ?? 0) + value;
+      }
+      return result;
+    },
+  };
+}
