@@ -106,4 +106,4 @@ export type ExperimentEvent =
   | { readonly kind: 'finding'; readonly finding: Finding };
 
 export type Emit = (event: ExperimentEvent) => void;
-export type Record = (entry: JournalEntry) => void;
+export type RecordEntry = (entry: JournalEntry) => void;

@@ -6,14 +6,21 @@ import {
   type Scenario,
   type SliceKind,
 } from '../model.ts';
-import type { ApplicationRun, Emit, ExperimentPorts, Record, RunningProbes, TopologyRun } from './ports.ts';
+import type {
+  ApplicationRun,
+  Emit,
+  ExperimentPorts,
+  RecordEntry,
+  RunningProbes,
+  TopologyRun,
+} from './ports.ts';
 import { offeredRateHz, planSlice } from './slices.ts';
 
 export interface VisitContext {
   readonly ports: ExperimentPorts;
   readonly scenario: Scenario;
   readonly runSeed: number;
-  readonly record: Record;
+  readonly record: RecordEntry;
   /** Puts everything recorded on disk; called after each slice. */
   readonly flush: () => Promise<void>;
   readonly emit: Emit;

@@ -1,0 +1,138 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { compare } from './commands/compare.ts';
+import type { CommandContext } from './commands/context.ts';
+import { addExperimentOptions, type ExperimentFlags } from './commands/experiment-options.ts';
+import { writeStarterConfig } from './commands/init.ts';
+import { loadCommand } from './commands/load.ts';
+import { renderAgain } from './commands/report.ts';
+import { type ArmName, single } from './commands/single.ts';
+import { EnvironmentError, exitCodes, UsageError } from './model.ts';
+
+const { version } = JSON.parse(readFileSync(packageFile(), 'utf8')) as { version: string };
+const abort = new AbortController();
+let exitCode: number = exitCodes.pass;
+
+const context: CommandContext = {
+  write: (text) => void process.stdout.write(text),
+  isTty: process.stdout.isTTY === true,
+  columns: process.stdout.columns ?? 80,
+  workingFolder: process.cwd(),
+  commandLine: ['replibench', ...process.argv.slice(2)].map(quote).join(' '),
+  version,
+  signal: abort.signal,
+};
+
+const program = new Command('replibench')
+  .description(
+    'What would read replicas give your Express + Sequelize + PostgreSQL application, and what would they cost?',
+  )
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(--help shows every flag)');
+
+addExperimentOptions(
+  program
+    .command('compare')
+    .description('measure primary-only against read replicas, interleaved, and write the report'),
+).action(async (flags: ExperimentFlags) => {
+  exitCode = await compare(flags, context);
+});
+
+addExperimentOptions(
+  program
+    .command('measure')
+    .description('measure one arm; compared with the newest matching run of the other arm')
+    .argument('<arm>', 'baseline or replicated'),
+).action(async (arm: ArmName, flags: ExperimentFlags) => {
+  exitCode = await single(arm, flags, context);
+});
+
+program.addCommand(
+  loadCommand({
+    write: context.write,
+    signal: abort.signal,
+    exit: (code) => {
+      exitCode = code;
+    },
+  }),
+);
+
+program
+  .command('report')
+  .description('write the report of a run again from its journal, also of a run that was cut off')
+  .argument('<run>', "path of the run's folder, or its name below --out")
+  .option('-o, --out <folder>', 'where runs are written', 'reports')
+  .action(async (run: string, flags: { out: string }) => {
+    exitCode = await renderAgain(run, flags.out, context);
+  });
+
+program
+  .command('init')
+  .description('write a commented replibench.config.ts for your own application')
+  .action(async () => {
+    context.write(`wrote ${await writeStarterConfig(process.cwd())}\n`);
+  });
+
+for (const command of program.commands)
+  command.exitOverride().showHelpAfterError('(--help shows every flag)');
+
+listenForInterrupts();
+try {
+  await program.parseAsync();
+} catch (error) {
+  exitCode = report(error);
+}
+process.exitCode = exitCode;
+
+/** Prints what a person needs to know about an error and says the exit code for it. */
+function report(error: unknown): number {
+  if (abort.signal.aborted) {
+    process.stderr.write('\ninterrupted; everything that was started has been stopped\n');
+    return exitCodes.interrupted;
+  }
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.pass : exitCodes.usage;
+  if (error instanceof UsageError) {
+    process.stderr.write(`error: ${error.message}\n`);
+    return exitCodes.usage;
+  }
+  const known = error instanceof EnvironmentError;
+  const text =
+    error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`error: ${text}\n${causes(error)}`);
+  return exitCodes.environment;
+}
+
+function causes(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (!(cause instanceof Error)) return '';
+  return `  because: ${cause.message}\n${causes(cause)}`;
+}
+
+/**
+ * The first signal lets the run clean up and write its report; a second one ends at once, and the
+ * guardian cleans up. npm passes a terminal's Ctrl-C on, so the same one arrives twice within a moment.
+ */
+function listenForInterrupts(): void {
+  let firstMs: number | undefined;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (firstMs === undefined) {
+        firstMs = performance.now();
+        abort.abort(new Error(`interrupted by ${name}`));
+      } else if (performance.now() - firstMs > 1000) {
+        process.exit(exitCodes.interrupted);
+      }
+    });
+  }
+}
+
+/** package.json is one level up in the repository and two in the published package. */
+function packageFile(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url);
+}
+
+function quote(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}

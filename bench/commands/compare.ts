@@ -1,0 +1,17 @@
+import type { CommandContext } from './context.ts';
+import type { ExperimentFlags } from './experiment-options.ts';
+import { baselineArm, chooseConfig, chooseScenario, measure, printResult, replicatedArm } from './measure.ts';
+
+/**
+ * `compare`: baseline against replicated, interleaved block by block.
+ * @returns the exit code of the result
+ */
+export async function compare(flags: ExperimentFlags, context: CommandContext): Promise<number> {
+  const config = await chooseConfig(flags, context);
+  const scenario = await chooseScenario(flags, config, context);
+  const arms = [baselineArm(), replicatedArm(flags)];
+  const { folder, result, end } = await measure({ scenario, config, arms }, flags, context);
+  printResult(folder, result, context);
+  if (end.outcome === 'failed') throw end.error;
+  return result.exitCode;
+}

@@ -1,0 +1,79 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { builtInScenarios } from '../experiment/scenario-file.ts';
+
+/** Flags of every command that measures, as commander hands them over. */
+export interface ExperimentFlags {
+  readonly scenario?: string;
+  readonly blocks?: number;
+  readonly sliceSeconds?: number;
+  readonly seed: number;
+  readonly quick?: true;
+  readonly replicas: number;
+  readonly nodeCpus: number | 'auto';
+  readonly limits: boolean;
+  readonly config?: string;
+  readonly out: string;
+  readonly dataDir?: string;
+}
+
+/** Adds those flags to a command. Defaults are what a busy person would have chosen. */
+export function addExperimentOptions(command: Command): Command {
+  return command
+    .option(
+      '-s, --scenario <name|path>',
+      `${builtInScenarios().join(', ')}, or a scenario file (default: read-heavy)`,
+    )
+    .option(
+      '-b, --blocks <n>',
+      'how often every arm is measured (default: the scenario, usually 6)',
+      wholeNumber(1, 200),
+    )
+    .option(
+      '--slice-seconds <s>',
+      'length of each measured slice (default: the scenario, usually 4)',
+      number(1, 3600),
+    )
+    .option('--quick', '2 short blocks in about 50 seconds: an indication, not a proof')
+    .option('--seed <n>', 'seed of arrivals, requests and order', wholeNumber(0, 2 ** 31 - 1), 1)
+    .option('--replicas <n>', 'read replicas of the replicated arm', wholeNumber(0, 8), 2)
+    .option(
+      '--node-cpus <cores>',
+      'cores per PostgreSQL node (default: 0.4 x cores / nodes)',
+      nodeCpus,
+      'auto',
+    )
+    .option('--no-limits', 'no CPU quotas: all nodes share all cores, and the ratio predicts nothing')
+    .option('-c, --config <path>', 'replibench.config.ts of another application (default: searched upwards)')
+    .option('-o, --out <folder>', 'where runs are written', 'reports')
+    .option('--data-dir <folder>', "where the nodes' data goes (default: the system's temporary folder)")
+    .addOption(
+      new Option('--topology <name>', 'where PostgreSQL comes from')
+        .choices(['embedded'])
+        .default('embedded'),
+    );
+}
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+export function number(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= min && value <= max)) {
+      throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+function nodeCpus(text: string): number | 'auto' {
+  // Below a hundredth of a core a node cannot even start in time.
+  return text === 'auto' ? 'auto' : number(0.01, 64)(text);
+}

@@ -1,0 +1,115 @@
+import { relative } from 'node:path';
+import { configuredApplication, sampleApplication } from '../experiment/application-definition.ts';
+import { type LoadedConfig, loadConfig } from '../experiment/config-file.ts';
+import { type ExperimentEnd, runExperiment } from '../experiment/experiment.ts';
+import { checkScenario, loadScenario } from '../experiment/scenario-file.ts';
+import { measuredSlices } from '../experiment/slices.ts';
+import type { Arm, RunResult, Scenario } from '../model.ts';
+import { monotonicMs } from '../monotonic-clock.ts';
+import { renderTerminal } from '../report/terminal.ts';
+import type { CommandContext } from './context.ts';
+import type { ExperimentFlags } from './experiment-options.ts';
+import { createProgress } from './progress.ts';
+import { analyseRun, writeReport } from './report-files.ts';
+
+const quick = { blocks: 2, sliceSeconds: 2, warmUpSeconds: 1, calibrationSeconds: 2 } as const;
+const thorough = { warmUpSeconds: 1.5, calibrationSeconds: 4 } as const;
+/** Starting and stopping cluster and application of one visit, for the first guess of the time left. */
+const visitOverheadSeconds = 4;
+
+export interface Measured {
+  readonly folder: string;
+  readonly result: RunResult;
+  readonly end: ExperimentEnd['end'];
+}
+
+export interface MeasureRequest {
+  readonly scenario: Scenario;
+  readonly config: LoadedConfig | undefined;
+  readonly arms: readonly Arm[];
+  readonly steadyRateHz?: number | undefined;
+}
+
+export function baselineArm(): Arm {
+  return { name: 'baseline', topology: 'embedded', replicas: 0, routing: 'primary-only' };
+}
+
+export function replicatedArm(flags: ExperimentFlags): Arm {
+  return { name: 'replicated', topology: 'embedded', replicas: flags.replicas, routing: 'native' };
+}
+
+/** The scenario of the flag, of the configuration file, or the default one. */
+export async function chooseScenario(
+  flags: ExperimentFlags,
+  config: LoadedConfig | undefined,
+  context: CommandContext,
+): Promise<Scenario> {
+  if (flags.scenario !== undefined) return loadScenario(flags.scenario, context.workingFolder);
+  const configured = config?.config.scenario;
+  if (config === undefined || configured === undefined)
+    return loadScenario('read-heavy', context.workingFolder);
+  if (typeof configured === 'string') return loadScenario(configured, config.folder);
+  return checkScenario(configured, `scenario in ${config.path}`);
+}
+
+export function chooseConfig(
+  flags: ExperimentFlags,
+  context: CommandContext,
+): Promise<LoadedConfig | undefined> {
+  return loadConfig(flags.config, context.workingFolder);
+}
+
+/** Runs the experiment with live progress and folds its journal; writes result.json and report.md. */
+export async function measure(
+  request: MeasureRequest,
+  flags: ExperimentFlags,
+  context: CommandContext,
+): Promise<Measured> {
+  const { scenario, config, arms } = request;
+  const length = { ...scenario.defaults, ...thorough, ...(flags.quick ? quick : {}), ...given(flags) };
+  const visits = arms.length * length.blocks;
+  const expectedSeconds =
+    8 +
+    length.calibrationSeconds +
+    visits * (visitOverheadSeconds + length.warmUpSeconds + measuredSlices.length * length.sliceSeconds);
+  const application = config === undefined ? sampleApplication() : configuredApplication(config);
+  context.write(
+    `replibench ${context.version} · ${scenario.name} · ${application.name} · ${arms.map((a) => a.name).join(' vs ')}` +
+      ` · ${length.blocks} blocks · about ${Math.ceil(expectedSeconds / 60)} min\n\n`,
+  );
+  const progress = createProgress({ ...context, clock: monotonicMs, expectedSeconds });
+  const { folder, end } = await runExperiment({
+    ...length,
+    scenario,
+    application,
+    arms,
+    seed: flags.seed,
+    maxReplicas: flags.replicas,
+    nodeCpus: flags.nodeCpus,
+    limits: flags.limits ? 'auto' : 'none',
+    reportsRoot: flags.out,
+    dataParent: flags.dataDir,
+    steadyRateHz: request.steadyRateHz,
+    command: context.commandLine,
+    harnessVersion: context.version,
+    emit: progress.onEvent,
+    signal: context.signal,
+  }).finally(() => progress.close());
+  const { result } = await analyseRun(folder, flags.out);
+  await writeReport(folder, result);
+  return { folder, result, end };
+}
+
+/** What a person sees at the end of a run. */
+export function printResult(folder: string, result: RunResult, context: CommandContext): void {
+  context.write(
+    `\n${renderTerminal(result)}\n\nreport: ${relative(context.workingFolder, folder) || '.'}/report.md\n`,
+  );
+}
+
+function given(flags: ExperimentFlags): { blocks?: number; sliceSeconds?: number } {
+  return {
+    ...(flags.blocks === undefined ? {} : { blocks: flags.blocks }),
+    ...(flags.sliceSeconds === undefined ? {} : { sliceSeconds: flags.sliceSeconds }),
+  };
+}

@@ -1,0 +1,14 @@
+import type { CommandContext } from './context.ts';
+import { printResult } from './measure.ts';
+import { analyseRun, writeReport } from './report-files.ts';
+
+/**
+ * `report <run>`: result and report again from the journal.
+ * @returns the exit code that the result had or would have had
+ */
+export async function renderAgain(run: string, root: string, context: CommandContext): Promise<number> {
+  const { folder, result } = await analyseRun(run, root);
+  await writeReport(folder, result);
+  printResult(folder, result, context);
+  return result.exitCode;
+}

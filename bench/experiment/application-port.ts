@@ -1,0 +1,33 @@
+import { startApplication } from '../topology/application.ts';
+import { freePort } from '../topology/free-port.ts';
+import type { Guardian } from '../topology/guardian.ts';
+import { type ApplicationDefinition, connectionsOf } from './application-definition.ts';
+import type { ApplicationPort } from './ports.ts';
+
+/** Starts the application of a definition against a cluster, on a free port unless it has one of its own. */
+export function configuredApplicationPort(
+  definition: ApplicationDefinition,
+  guardian: Guardian,
+): ApplicationPort {
+  return {
+    name: definition.name,
+    async start(arm, nodes, signal) {
+      const port = definition.port ?? (await freePort());
+      const baseUrl = `http://127.0.0.1:${port}`;
+      const running = await startApplication({
+        command: definition.command,
+        cwd: definition.cwd,
+        env: definition.env(connectionsOf(arm, nodes, port)),
+        readyUrl: baseUrl + definition.readyPath,
+        readyTimeoutMs: definition.readyTimeoutMs,
+        port,
+        guardian,
+        signal,
+      });
+      const { metricsPath } = definition;
+      return Object.assign(running, {
+        metricsUrl: metricsPath === undefined ? undefined : baseUrl + metricsPath,
+      });
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { startGenerator } from '../load/generator.ts';
+import type { Arm, RunPlan, Scenario } from '../model.ts';
+import { monotonicMs } from '../monotonic-clock.ts';
+import { machineFacts, postgresSettings } from '../probes/fingerprint.ts';
+import { createEmbeddedTopology } from '../topology/embedded/embedded.ts';
+import { startGuardian } from '../topology/guardian.ts';
+import type { ApplicationDefinition } from './application-definition.ts';
+import { configuredApplicationPort } from './application-port.ts';
+import { openJournal } from './journal.ts';
+import { blockOrder } from './order.ts';
+import type { Emit, ExperimentPorts } from './ports.ts';
+import { prepareDatabase } from './prepare.ts';
+import { startProbes } from './probe-set.ts';
+import { type RunEnd, run } from './run.ts';
+import { createRunFolder, newRunId } from './run-folder.ts';
+
+export interface ExperimentOptions {
+  readonly scenario: Scenario;
+  readonly application: ApplicationDefinition;
+  readonly arms: readonly Arm[];
+  readonly blocks: number;
+  readonly sliceSeconds: number;
+  readonly warmUpSeconds: number;
+  readonly calibrationSeconds: number;
+  readonly seed: number;
+  /** Size of the largest arm that quotas are divided for, also when that arm is not measured now. */
+  readonly maxReplicas: number;
+  /** Cores per node; `auto` = 0.4 x cores / nodes of the largest arm. */
+  readonly nodeCpus: number | 'auto';
+  readonly limits: 'auto' | 'none';
+  readonly reportsRoot: string;
+  /** Where the nodes' data goes; default: the system's temporary folder. */
+  readonly dataParent?: string | undefined;
+  readonly steadyRateHz?: number | undefined;
+  /** The command line, as a reader would type it. */
+  readonly command: string;
+  readonly harnessVersion: string;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface ExperimentEnd {
+  readonly folder: string;
+  readonly end: RunEnd;
+}
+
+/**
+ * Sets everything up, runs the plan, takes everything down.
+ * @throws EnvironmentError when setting up fails; afterwards the end of the run is a value
+ */
+export async function runExperiment(options: ExperimentOptions): Promise<ExperimentEnd> {
+  const { scenario, application, signal } = options;
+  const runId = newRunId();
+  const setUpSteps: { name: string; durationMs: number }[] = [];
+  await using guardian = await startGuardian({ runId });
+  await using topology = await createEmbeddedTopology({
+    runId,
+    guardian,
+    maxReplicas: options.maxReplicas,
+    nodeCpus: options.nodeCpus,
+    limits: options.limits,
+    ...(options.dataParent === undefined ? {} : { parentDir: options.dataParent }),
+    prepare: (primary) => prepareDatabase(application, primary, scenario.data, runId, signal),
+    onStep: (step) => {
+      setUpSteps.push(step);
+      options.emit({ kind: 'step', step });
+    },
+    signal,
+  });
+  await using generator = await startGenerator({ signal });
+  const ports: ExperimentPorts = {
+    topology,
+    application: configuredApplicationPort(application, guardian),
+    generator,
+    startProbes,
+    describeServer: postgresSettings,
+    clock: monotonicMs,
+  };
+  const plan: RunPlan = {
+    schemaVersion: 1,
+    runId,
+    startedAt: new Date().toISOString(),
+    command: options.command,
+    seed: options.seed,
+    scenario,
+    arms: options.arms,
+    blocks: options.blocks,
+    sliceSeconds: options.sliceSeconds,
+    order: blockOrder(options.arms, options.blocks, options.seed),
+    nodeCpus: topology.nodeCpus,
+    limitMethod: topology.limitMethod,
+    interleaved: options.arms.length > 1,
+    application: application.name,
+    fingerprint: {
+      ...(await machineFacts(topology.dataDir)),
+      postgres: topology.postgresVersion,
+      // Known once a node of the first visit runs; the journal says it then.
+      postgresSettings: {},
+      harnessVersion: options.harnessVersion,
+    },
+  };
+  const folder = await createRunFolder(options.reportsRoot, plan);
+  await using journal = await openJournal(join(folder, 'journal.ndjson'));
+  for (const step of setUpSteps) journal.append({ type: 'step', atMs: monotonicMs(), ...step });
+  const end = await run({ ...options, plan, ports, journal });
+  return { folder, end };
+}
