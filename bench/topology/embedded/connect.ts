@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { NodeAddress } from '../../model.ts';
+
+/** One connection for one piece of work. */
+export async function withClient<T>(
+  address: NodeAddress,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const { host, port, database, user, password } = address;
+  const client = new pg.Client({
+    host,
+    port,
+    database,
+    user,
+    password,
+    ssl: false,
+    application_name: 'replibench',
+    connectionTimeoutMillis: 5000,
+  });
+  // A server that ends between two queries says so here; the next query fails by itself.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/**
+ * Resolves once the server answers a query. Refused connections and "starting up" are waited for;
+ * any other error is thrown, `signal`'s reason when aborted.
+ */
+export async function waitForAnswer(address: NodeAddress, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await withClient(address, (client) => client.query('SELECT 1'));
+      return;
+    } catch (error) {
+      if (!isStarting(error)) throw error;
+    }
+    await sleep(15, undefined, { signal });
+  }
+}
+
+function isStarting(error: unknown): boolean {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === '57P03';
+}

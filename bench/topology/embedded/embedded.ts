@@ -1,0 +1,135 @@
+/** A replicated PostgreSQL from the npm binaries: child processes of the harness, on one machine. */
+import { realpath, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EnvironmentError, type Finding, type NodeAddress, UsageError } from '../../model.ts';
+import { Cleanup } from '../cleanup.ts';
+import type { Guardian } from '../guardian.ts';
+import { detectLimits } from '../limits/limits.ts';
+import { sweepAbandonedRuns } from '../sweep.ts';
+import type { RunningTopology, Step, Topology } from '../topology.ts';
+import { unprivilegedAccount } from './account.ts';
+import { findBinaries } from './binaries.ts';
+import { sizeOf } from './cluster-copy.ts';
+import { startCluster } from './running.ts';
+import { makeOwnedDirectory, makeTemplate } from './template.ts';
+import { timer } from './timed.ts';
+
+export interface EmbeddedOptions {
+  readonly guardian: Guardian;
+  /** Replicas of the largest arm, 0..8; the quota of every arm is computed from it. */
+  readonly maxReplicas: number;
+  /** Cores per node; `auto` = 0.4 x cores / nodes of the largest arm; null = no quota. */
+  readonly nodeCpus: number | null | 'auto';
+  readonly limits: 'auto' | 'none';
+  /** Where the run's folder is made. Default: the system's temporary folder. */
+  readonly parentDir?: string;
+  /** Folder of an installed PostgreSQL's programs. Default: PG_BIN_DIR, else the npm package. */
+  readonly binDir?: string | null;
+  /** PostgreSQL settings of the measured nodes, over the defaults in settings.ts. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Makes schema and data; runs once, against a server without quota and without durability. */
+  readonly prepare: (primary: NodeAddress, signal: AbortSignal) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly onStep?: (step: Step) => void;
+}
+
+export interface EmbeddedTopology extends Topology {
+  readonly name: 'embedded';
+}
+
+/** Throws UsageError, EnvironmentError, or the signal's reason; leaves nothing behind then. */
+export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<EmbeddedTopology> {
+  const { guardian, signal } = options;
+  const onStep = options.onStep ?? (() => undefined);
+  checkNumbers(options);
+  const steps: Step[] = [];
+  const timed = timer(steps, onStep);
+  const account = unprivilegedAccount();
+  // Without symbolic links: /proc tells where processes really work.
+  const parentDir = await realParent(options.parentDir ?? tmpdir());
+  const runDir = join(parentDir, guardian.runName);
+  const cleanup = new Cleanup();
+  try {
+    const limits = await timed('check the machine', async () => {
+      const found = await detectLimits({ guardian, want: options.limits });
+      await sweepAbandonedRuns([parentDir, tmpdir()], found.parents);
+      await guardian.registerDirectory(runDir);
+      await makeOwnedDirectory(runDir, account);
+      cleanup.add(() => rm(runDir, { recursive: true, force: true }));
+      return found;
+    });
+    const binDir = options.binDir === undefined ? (process.env['PG_BIN_DIR'] ?? null) : options.binDir;
+    const binaries = await timed('find binaries', () => findBinaries({ binDir, account, copyTo: runDir }));
+    const settings = options.settings ?? {};
+    const template = await makeTemplate({
+      ...{ runDir, binaries, account, guardian, limits, settings, signal, timed },
+      prepare: options.prepare,
+    });
+    const templateBytes = await sizeOf(template.dataDir);
+    const nodeCpus = limits.method === 'none' ? null : coresPerNode(options);
+
+    let clusters = 0;
+    return {
+      name: 'embedded',
+      limitMethod: limits.method,
+      nodeCpus,
+      findings: findingsOf(limits.finding, nodeCpus),
+      postgresVersion: binaries.version,
+      dataDir: runDir,
+      steps,
+      async start(arm, startSignal): Promise<RunningTopology> {
+        const directory = join(runDir, `cluster${++clusters}`);
+        const cluster = await startCluster({
+          ...{ binaries, account, guardian, limits, template, templateBytes, nodeCpus, directory, onStep },
+          replicas: arm.replicas,
+          signal: startSignal,
+        });
+        return cleanup.use(cluster);
+      },
+      [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    throw await cleanup.after(error);
+  }
+}
+
+function coresPerNode({ nodeCpus, maxReplicas }: EmbeddedOptions): number | null {
+  if (nodeCpus !== 'auto') return nodeCpus;
+  return (0.4 * availableParallelism()) / (1 + maxReplicas);
+}
+
+function findingsOf(limitFinding: Finding | null, nodeCpus: number | null): Finding[] {
+  if (limitFinding !== null) return [limitFinding];
+  if (nodeCpus !== null) return [];
+  return [
+    {
+      severity: 'warning',
+      id: 'no-quota',
+      message:
+        'no CPU quota was asked for: all nodes share the same cores. ' +
+        'The ratio between the arms predicts nothing about replicas on machines of their own.',
+    },
+  ];
+}
+
+function checkNumbers({ maxReplicas, nodeCpus }: EmbeddedOptions): void {
+  if (!Number.isInteger(maxReplicas) || maxReplicas < 0 || maxReplicas > 8) {
+    throw new UsageError(`${maxReplicas} replicas: use a whole number from 0 to 8`);
+  }
+  if (typeof nodeCpus === 'number' && !(nodeCpus >= 0.01 && nodeCpus <= availableParallelism())) {
+    throw new UsageError(
+      `${nodeCpus} cores per node: use a number from 0.01 to ${availableParallelism()}, the cores of this machine`,
+    );
+  }
+}
+
+async function realParent(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    throw new EnvironmentError(`the folder for the data, ${path}, cannot be used: set TMPDIR to another`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,105 @@
+/** Questions about replication, asked by SQL. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { EnvironmentError, type NodeAddress } from '../../model.ts';
+import { withClient } from './connect.ts';
+
+export async function createSlots(primary: NodeAddress, replicas: readonly string[]): Promise<void> {
+  await withClient(primary, async (client) => {
+    // Reserved at once: the replica's start position is the primary's, and must not be recycled.
+    for (const name of replicas)
+      await client.query('SELECT pg_create_physical_replication_slot($1, true)', [name]);
+  });
+}
+
+/** Resolves when the primary streams to every replica by name, and each replica says that it is one. */
+export async function waitUntilStreaming(
+  primary: NodeAddress,
+  replicas: readonly NodeAddress[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const givenUpAt = performance.now() + timeoutMs;
+  await withClient(primary, async (client) => {
+    for (;;) {
+      signal.throwIfAborted();
+      const { rows } = await client.query<{ application_name: string }>(
+        `SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'`,
+      );
+      const streaming = new Set(rows.map((row) => row.application_name));
+      const missing = replicas.filter(({ name }) => !streaming.has(name));
+      if (missing.length === 0) return;
+      if (performance.now() > givenUpAt) {
+        const names = missing.map(({ name }) => name).join(', ');
+        throw new EnvironmentError(`${names}: not streaming from the primary after ${timeoutMs} ms`);
+      }
+      await sleep(10, undefined, { signal });
+    }
+  });
+  for (const replica of replicas) {
+    const inRecovery = await withClient(replica, (client) =>
+      client.query('SELECT pg_is_in_recovery() AS yes'),
+    );
+    if (inRecovery.rows[0]?.yes !== true) throw new EnvironmentError(`${replica.name} is not a replica`);
+  }
+}
+
+/** See RunningTopology.waitUntilCaughtUp. */
+export async function waitUntilCaughtUp(
+  primary: NodeAddress,
+  replicas: readonly NodeAddress[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const givenUpAt = performance.now() + timeoutMs;
+  const target = await withClient(primary, writtenPosition);
+  await Promise.all(
+    replicas.map(async (replica) => {
+      let lagBytes: number | null = null;
+      let trouble: unknown;
+      while (performance.now() < givenUpAt) {
+        signal.throwIfAborted();
+        try {
+          lagBytes = await withClient(replica, (client) => distanceTo(client, target));
+          if (lagBytes <= 0) return;
+        } catch (error) {
+          trouble = error; // a replica that restarts may still catch up in time
+        }
+        await sleep(10, undefined, { signal });
+      }
+      const lag = lagBytes === null ? 'it did not answer' : `it is ${lagBytes} bytes behind`;
+      throw new EnvironmentError(
+        `${replica.name} has not caught up with the primary in ${timeoutMs} ms: ${lag}`,
+        {
+          cause: trouble,
+        },
+      );
+    }),
+  );
+}
+
+/**
+ * The insert position also covers what an asynchronous commit has not flushed yet. At the start of a
+ * page or segment it stands behind the header that the next record will write, where no replica gets
+ * to before there is a next record: then the position before the header is meant.
+ */
+async function writtenPosition(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ lsn: string }>(
+    `SELECT CASE
+        WHEN at.bytes % segment.bytes = 40 THEN ('0/0'::pg_lsn + (at.bytes - 40))::text
+        WHEN at.bytes % 8192 = 24 THEN ('0/0'::pg_lsn + (at.bytes - 24))::text
+        ELSE ('0/0'::pg_lsn + at.bytes)::text
+      END AS lsn
+      FROM (SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS bytes) AS at,
+           (SELECT pg_size_bytes(current_setting('wal_segment_size')) AS bytes) AS segment`,
+  );
+  return rows[0]?.lsn ?? '0/0';
+}
+
+async function distanceTo(client: pg.Client, target: string): Promise<number> {
+  const { rows } = await client.query<{ bytes: string | null }>(
+    'SELECT pg_wal_lsn_diff($1::pg_lsn, pg_last_wal_replay_lsn()) AS bytes',
+    [target],
+  );
+  return Number(rows[0]?.bytes ?? Number.POSITIVE_INFINITY);
+}

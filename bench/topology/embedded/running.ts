@@ -1,0 +1,167 @@
+/** One arm's cluster: a primary and its replicas, copied from the template and started. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NodeAddress } from '../../model.ts';
+import { Cleanup } from '../cleanup.ts';
+import { freePort } from '../free-port.ts';
+import type { CpuGroup, CpuLimits } from '../limits/limits.ts';
+import type { Loss, RunningNode, RunningTopology, Step } from '../topology.ts';
+import { copyCluster, requireSpace } from './cluster-copy.ts';
+import { createSlots, waitUntilCaughtUp, waitUntilStreaming } from './replication.ts';
+import { PortTaken, type Server, type ServerOptions, startServer } from './server.ts';
+import { formatSettings, quoteConnectionValue, type Settings } from './settings.ts';
+import { makeOwnedDirectory, type Template, writeOwned } from './template.ts';
+import { timer } from './timed.ts';
+
+export interface RunningOptions extends Pick<ServerOptions, 'binaries' | 'account' | 'guardian' | 'signal'> {
+  readonly template: Template;
+  readonly templateBytes: number;
+  readonly limits: CpuLimits;
+  readonly nodeCpus: number | null;
+  /** Must not exist yet. */
+  readonly directory: string;
+  readonly replicas: number;
+  readonly onStep: (step: Step) => void;
+}
+
+const streamingTimeoutMs = 30_000;
+
+export async function startCluster(options: RunningOptions): Promise<RunningTopology> {
+  const { directory, account, signal } = options;
+  const replicaNames = Array.from({ length: options.replicas }, (_, index) => `replica${index + 1}`);
+  const steps: Step[] = [];
+  const timed = timer(steps, options.onStep);
+  const cleanup = new Cleanup();
+  try {
+    signal.throwIfAborted();
+    await requireSpace(options.template.dataDir, 1 + options.replicas, options.templateBytes);
+    await makeOwnedDirectory(directory, account);
+    cleanup.add(() => rm(directory, { recursive: true, force: true }));
+    await timed('copy template', () =>
+      Promise.all(
+        ['primary', ...replicaNames].map((name) =>
+          copyCluster(options.template.dataDir, join(directory, name), account, signal),
+        ),
+      ),
+    );
+    const asked = new Set<string>();
+    const startNode = async (name: string, settings: Settings) => {
+      const node = await startOne(name, settings, options, cleanup);
+      cleanup.add(async () => {
+        asked.add(name);
+        await node.server.end('immediate');
+      });
+      return node;
+    };
+    const primary = await timed('start primary', () => startNode('primary', {}));
+    if (replicaNames.length > 0)
+      await timed('create slots', () => createSlots(primary.server.address, replicaNames));
+    const replicas = await timed('start replicas', () =>
+      Promise.all(
+        replicaNames.map((name) =>
+          startNode(name, replicaSettings(name, primary.server.address, options.template)),
+        ),
+      ),
+    );
+    const replicaAddresses = replicas.map(({ server }) => server.address);
+    await timed('wait for streaming', () =>
+      waitUntilStreaming(primary.server.address, replicaAddresses, streamingTimeoutMs, signal),
+    );
+    const nodes = [primary, ...replicas];
+    // Only now: starting under the quota would take several times as long.
+    for (const { group } of nodes) await group.limit(options.nodeCpus);
+
+    const lost = Promise.race(
+      nodes.map(async ({ server }): Promise<Loss> => {
+        const reason = await server.ended;
+        if (asked.has(server.address.name)) return new Promise<never>(() => undefined);
+        return { node: server.address.name, reason };
+      }),
+    );
+    return {
+      nodes: nodes.map((node) => runningNode(node, asked)),
+      steps,
+      lost,
+      waitUntilCaughtUp: (timeoutMs, waitSignal) =>
+        waitUntilCaughtUp(primary.server.address, replicaAddresses, timeoutMs, waitSignal),
+      [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    throw await cleanup.after(error);
+  }
+}
+
+interface StartedNode {
+  readonly server: Server;
+  readonly group: CpuGroup;
+}
+
+async function startOne(
+  name: string,
+  settings: Settings,
+  options: RunningOptions,
+  cleanup: Cleanup,
+): Promise<StartedNode> {
+  const { binaries, account, guardian, template, signal } = options;
+  const dataDir = join(options.directory, name);
+  const logFile = join(options.directory, `${name}.log`);
+  const group = cleanup.use(await options.limits.createGroup(name));
+  await writeOwned(
+    join(dataDir, 'postgresql.auto.conf'),
+    formatSettings({ cluster_name: name, ...settings }),
+    account,
+  );
+  if (name !== 'primary') await writeOwned(join(dataDir, 'standby.signal'), '', account);
+  for (let attempt = 1; ; attempt++) {
+    const { database, user, password } = template;
+    const role: NodeAddress['role'] = name === 'primary' ? 'primary' : 'replica';
+    const address = { name, role, host: '127.0.0.1', port: await freePort(), database, user, password };
+    try {
+      const server = await startServer({
+        binaries,
+        account,
+        guardian,
+        group,
+        dataDir,
+        logFile,
+        address,
+        signal,
+      });
+      return { server, group };
+    } catch (error) {
+      if (!(error instanceof PortTaken) || attempt === 5) throw error;
+    }
+  }
+}
+
+function replicaSettings(name: string, primary: NodeAddress, template: Template): Settings {
+  const connection = {
+    host: primary.host,
+    port: `${primary.port}`,
+    user: primary.user,
+    // Not the password itself: every reader of pg_settings would see it, our own report included.
+    passfile: template.passFile,
+    application_name: name,
+  };
+  return {
+    primary_conninfo: Object.entries(connection)
+      .map(([key, value]) => `${key}=${quoteConnectionValue(value)}`)
+      .join(' '),
+    primary_slot_name: name,
+  };
+}
+
+function runningNode({ server, group }: StartedNode, asked: Set<string>): RunningNode {
+  const endAs = (mode: 'fast' | 'crash') => async () => {
+    asked.add(server.address.name);
+    await server.end(mode);
+  };
+  return {
+    address: server.address,
+    cpu: group.cpuSource(server.pid),
+    stop: endAs('fast'),
+    kill: endAs('crash'),
+    pause: () => server.signal('SIGSTOP'),
+    resume: () => server.signal('SIGCONT'),
+  };
+}

@@ -1,0 +1,59 @@
+/** What the servers are told, as the text of their configuration files. */
+
+export type Settings = Readonly<Record<string, string>>;
+
+/** Same on every node. The first lines are those of the replicated system that the runs are compared with. */
+export const measuredSettings: Settings = {
+  wal_level: 'replica',
+  max_wal_senders: '10',
+  max_replication_slots: '10',
+  hot_standby: 'on',
+  wal_keep_size: '512MB',
+  // An Express process holds a pool per node; several processes and the probes must fit.
+  max_connections: '200',
+  shared_buffers: '128MB',
+  // Full durability: what a production primary pays for a write.
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  // A replica that lost its connection comes back within the measurement, not 5 s later.
+  wal_retrieve_retry_interval: '200ms',
+  // Loopback over TCP only; the password is always asked for.
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  password_encryption: 'scram-sha-256',
+  // The harness holds the log; the texts are for its error messages.
+  logging_collector: 'off',
+  log_destination: 'stderr',
+  lc_messages: 'C',
+};
+
+/** While the data set is made nothing has to survive a crash: the template is thrown away on any failure. */
+export const preparingSettings: Settings = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  checkpoint_timeout: '1h',
+  max_wal_size: '8GB',
+  maintenance_work_mem: '256MB',
+  // Every segment that is kept would be copied to every node.
+  wal_keep_size: '0',
+  min_wal_size: '32MB',
+};
+
+/** scram for everything, replication included; no line for a socket or for another host. */
+export const hostBasedAuthentication = `host all all 127.0.0.1/32 scram-sha-256
+host replication all 127.0.0.1/32 scram-sha-256
+`;
+
+export function formatSettings(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .join('');
+}
+
+/** One value of a libpq connection string. */
+export function quoteConnectionValue(value: string): string {
+  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,162 @@
+/** The cluster that every node is a copy of: made once per run, with the data set in it. */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { appendFile, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { EnvironmentError, type NodeAddress } from '../../model.ts';
+import { freePort } from '../free-port.ts';
+import type { Guardian } from '../guardian.ts';
+import type { CpuLimits } from '../limits/limits.ts';
+import type { Account } from './account.ts';
+import type { Binaries } from './binaries.ts';
+import { withClient } from './connect.ts';
+import { PortTaken, type Server, serverEnvironment, startServer } from './server.ts';
+import {
+  formatSettings,
+  hostBasedAuthentication,
+  measuredSettings,
+  preparingSettings,
+  type Settings,
+} from './settings.ts';
+import type { Timed } from './timed.ts';
+
+const run = promisify(execFile);
+
+export interface Template {
+  readonly dataDir: string;
+  /** libpq password file for the replicas' connections to the primary. */
+  readonly passFile: string;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+export interface TemplateOptions {
+  readonly runDir: string;
+  readonly binaries: Binaries;
+  readonly account: Account | null;
+  readonly guardian: Guardian;
+  readonly limits: CpuLimits;
+  readonly settings: Settings;
+  readonly prepare: (primary: NodeAddress, signal: AbortSignal) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly timed: Timed;
+}
+
+/** Throws EnvironmentError when a program fails, whatever `prepare` throws, or the signal's reason. */
+export async function makeTemplate(options: TemplateOptions): Promise<Template> {
+  const { runDir, timed, signal } = options;
+  const template: Template = {
+    dataDir: join(runDir, 'template'),
+    passFile: join(runDir, 'passfile'),
+    user: 'replibench',
+    // A URL-safe alphabet: needs no quoting in connection strings, password files and URLs.
+    password: randomBytes(24).toString('base64url'),
+    database: 'postgres',
+  };
+  await timed('initdb', () => initialise(template, options));
+
+  const server = await timed('start template', () => start(template, options));
+  try {
+    await timed('prepare', () => options.prepare(server.address, signal));
+    await timed('vacuum', () => vacuum(server.address));
+  } catch (error) {
+    await server.end('immediate');
+    throw error;
+  }
+  await timed('stop template', async () => {
+    await server.end('fast');
+    await rm(join(template.dataDir, 'postgresql.auto.conf'));
+  });
+  return template;
+}
+
+async function initialise(template: Template, options: TemplateOptions): Promise<void> {
+  const { account, signal } = options;
+  await writeOwned(template.passFile, `127.0.0.1:*:*:${template.user}:${template.password}\n`, account);
+  const passwordFile = join(options.runDir, 'initdb-password');
+  await writeOwned(passwordFile, `${template.password}\n`, account);
+  const flags = ['--no-sync', '--no-instructions', '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256'];
+  try {
+    await run(
+      options.binaries.initdb,
+      [...flags, `--username=${template.user}`, `--pwfile=${passwordFile}`, '-D', template.dataDir],
+      { cwd: options.runDir, env: serverEnvironment(options.guardian), signal, ...(account ?? {}) },
+    );
+  } catch (cause) {
+    signal.throwIfAborted();
+    const stderr = (cause as { stderr?: string }).stderr?.trim();
+    throw new EnvironmentError(`initdb failed in ${options.runDir}: ${stderr || String(cause)}`, { cause });
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+  const { dataDir } = template;
+  await appendFile(
+    join(dataDir, 'postgresql.conf'),
+    formatSettings({ ...measuredSettings, ...options.settings }),
+  );
+  await writeFile(join(dataDir, 'pg_hba.conf'), hostBasedAuthentication);
+  await writeFile(join(dataDir, 'postgresql.auto.conf'), formatSettings(preparingSettings));
+}
+
+async function start(template: Template, options: TemplateOptions): Promise<Server> {
+  const { binaries, account, guardian, signal } = options;
+  const { dataDir, database, user, password } = template;
+  const group = await options.limits.createGroup('template');
+  for (let attempt = 1; ; attempt++) {
+    const address: NodeAddress = {
+      name: 'template',
+      role: 'primary',
+      host: '127.0.0.1',
+      port: await freePort(),
+      database,
+      user,
+      password,
+    };
+    const logFile = join(options.runDir, 'template.log');
+    try {
+      const server = await startServer({
+        binaries,
+        account,
+        guardian,
+        group,
+        dataDir,
+        logFile,
+        address,
+        signal,
+      });
+      void server.ended.then(() => group[Symbol.asyncDispose]()).catch(() => undefined);
+      return server;
+    } catch (error) {
+      if (error instanceof PortTaken && attempt < 5) continue;
+      await group[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+}
+
+/**
+ * Hint bits, visibility map and planner statistics as they are in a database that has been in use;
+ * otherwise the first slices would pay for them, or autovacuum in the middle of some slice.
+ */
+async function vacuum(address: NodeAddress): Promise<void> {
+  await withClient(address, async (client) => {
+    const { rows } = await client.query<{ sql: string }>(
+      `SELECT format('VACUUM (ANALYZE) %I.%I', schemaname, relname) AS sql FROM pg_stat_user_tables
+       WHERE last_vacuum IS NULL OR last_analyze IS NULL`,
+    );
+    for (const { sql } of rows) await client.query(sql);
+    await client.query('CHECKPOINT');
+  });
+}
+
+export async function writeOwned(path: string, text: string, account: Account | null): Promise<void> {
+  await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+  if (account) await chown(path, account.uid, account.gid);
+}
+
+export async function makeOwnedDirectory(path: string, account: Account | null): Promise<void> {
+  await mkdir(path, { mode: 0o700 });
+  if (account) await chown(path, account.uid, account.gid);
+}

@@ -1,0 +1,35 @@
+/**
+ * The program behind guardian.ts. Reads registrations from stdin until its end, then removes
+ * everything of the run. Exit 0 = nothing is left, 1 = the sentences on stdout say what is.
+ */
+import { createInterface } from 'node:readline';
+import type { Registration } from './guardian.ts';
+import { removeLeftovers } from './leftovers.ts';
+import type { ProcessIdentity } from './process-table.ts';
+
+const runId = process.argv[2] ?? '';
+const directories: string[] = [];
+const cgroups: string[] = [];
+const processes: ProcessIdentity[] = [];
+
+// The harness decides when this ends; a signal meant for both must not take the one that cleans up.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => undefined);
+// Nobody reads it when the harness is dead.
+process.stdout.on('error', () => undefined);
+process.stdout.write('ready\n');
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let registration: Registration;
+  try {
+    registration = JSON.parse(line);
+  } catch {
+    continue; // cut off in the middle: the harness died before it could create the thing
+  }
+  if ('directory' in registration) directories.push(registration.directory);
+  else if ('cgroup' in registration) cgroups.push(registration.cgroup);
+  else processes.push(registration.process);
+}
+
+const failures = await removeLeftovers({ runId, directories, cgroups, processes }, 30_000);
+process.stdout.write(failures.map((failure) => `${failure}\n`).join(''));
+process.exitCode = failures.length === 0 ? 0 : 1;

@@ -1,0 +1,83 @@
+/**
+ * CPU quotas: what makes several nodes on one machine stand for several machines. Each method is
+ * tried for real before it is trusted, because permissions, containers and delegation make the
+ * presence of files meaningless.
+ */
+import type { CpuSource, Finding, LimitMethod } from '../../model.ts';
+import type { Guardian } from '../guardian.ts';
+import { cgroupV1 } from './cgroup-v1.ts';
+import { cgroupV2 } from './cgroup-v2.ts';
+import { systemdScope } from './systemd-scope.ts';
+
+export interface CpuLimits {
+  readonly method: LimitMethod;
+  /** Folders in which groups are made; leftovers of earlier runs are looked for there. */
+  readonly parents: readonly string[];
+  /** Why quotas are not available; null when they are. */
+  readonly finding: Finding | null;
+  /** `part` is the node's name; it becomes part of the group's name. */
+  createGroup(part: string): Promise<CpuGroup>;
+}
+
+/** Holds one process and all its descendants. Disposing expects them to have ended. */
+export interface CpuGroup extends AsyncDisposable {
+  /** The command to start instead, for methods that start the process themselves. */
+  wrap(command: readonly [string, ...string[]]): readonly [string, ...string[]];
+  /** Puts a process into the group; it must not have forked yet. */
+  add(pid: number): Promise<void>;
+  /** Cores the group may use from now on, null = all. */
+  limit(cpus: number | null): Promise<void>;
+  /** Where the group's CPU time is counted; `pid` is the process that was added. */
+  cpuSource(pid: number): CpuSource;
+}
+
+/** Quota and period in microseconds for so many cores. */
+export function quotaOf(cpus: number): { readonly quotaUs: number; readonly periodUs: number } {
+  // A short period keeps the pauses of a throttled node below the latencies measured. The kernel
+  // refuses quotas under 1 ms, so very small shares need a longer one.
+  const periodUs = Math.max(10_000, Math.ceil(1000 / cpus));
+  return { quotaUs: Math.max(1000, Math.round(cpus * periodUs)), periodUs };
+}
+
+/** The best method that works here. `root` replaces `/` in tests. */
+export async function detectLimits(options: {
+  readonly guardian: Guardian;
+  readonly want: 'auto' | 'none';
+  readonly root?: string;
+}): Promise<CpuLimits> {
+  if (options.want === 'none') return noLimits('CPU quotas were switched off');
+  const root = options.root ?? '';
+  const reasons: string[] = [];
+  for (const attempt of [cgroupV1, cgroupV2, systemdScope]) {
+    const result = await attempt({ guardian: options.guardian, root });
+    if ('method' in result) return result;
+    reasons.push(result.reason);
+  }
+  return noLimits(`this machine allows no CPU quotas (${reasons.join('; ')})`);
+}
+
+export type LimitAttempt = (options: {
+  readonly guardian: Guardian;
+  readonly root: string;
+}) => Promise<CpuLimits | { readonly reason: string }>;
+
+function noLimits(reason: string): CpuLimits {
+  return {
+    method: 'none',
+    parents: [],
+    finding: {
+      severity: 'warning',
+      id: 'no-quota',
+      message:
+        `${reason}: all nodes share the same cores, so replicas add work but no machine. ` +
+        'The ratio between the arms predicts nothing about replicas on machines of their own.',
+    },
+    createGroup: async () => ({
+      wrap: (command) => command,
+      add: async () => undefined,
+      limit: async () => undefined,
+      cpuSource: (pid) => (process.platform === 'linux' ? { kind: 'process-tree', pid } : { kind: 'none' }),
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
+  };
+}
