@@ -1,0 +1,125 @@
+import type { LoadPlan, LoadProgress, LoadResult, LoadStream, OperationClass } from '../model.ts';
+import { profileDurationMs } from './arrivals.ts';
+import { runClosedLoop } from './closed-loop.ts';
+import { watchHealth } from './health.ts';
+import type { ConnectTarget } from './http-connection.ts';
+import { runOpenLoop } from './open-loop.ts';
+import { checkPlan } from './plan.ts';
+import { createHistogram, createRecorder } from './recorder.ts';
+import type { RequestTarget } from './request-template.ts';
+import type { StreamRun } from './stream.ts';
+
+/** Between the set-up of a plan and its first due time, so that the set-up delays nobody. */
+const leadMs = 50;
+const progressMs = 1000;
+
+/**
+ * Runs all streams of a plan at the same time, in this process, and waits for their last answers.
+ * @throws UsageError for a plan that cannot be run as it is.
+ * @throws the signal's reason when aborted.
+ */
+export async function runLoad(
+  plan: LoadPlan,
+  options: {
+    readonly clock: () => number;
+    readonly onProgress?: (progress: LoadProgress) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<LoadResult> {
+  const { clock, signal } = options;
+  checkPlan(plan);
+  signal.throwIfAborted();
+  const interval = { read: createHistogram(), write: createHistogram() };
+  const open = createRecorder(plan, 'open', interval);
+  const closed = createRecorder(plan, 'closed', interval);
+  const durationMs = Math.max(...plan.streams.map(streamDurationMs));
+  const originMs = clock() + leadMs;
+  const context = { clock, originMs, target: parseTarget(plan.baseUrl) };
+  const health = watchHealth(clock);
+
+  const runs: StreamRun[] = [];
+  const progress = setInterval(() => options.onProgress?.(snapshot()), progressMs);
+  try {
+    // Closed streams first: building their clients takes a few milliseconds of the lead.
+    plan.streams.forEach((stream, lane) => {
+      if (stream.kind === 'closed') runs.push(runClosedLoop(plan, stream, lane, closed, context));
+    });
+    plan.streams.forEach((stream, lane) => {
+      if (stream.kind === 'open') runs.push(runOpenLoop(plan, stream, lane, open, context));
+    });
+    const endMs = originMs + durationMs;
+    await waitUntil(endMs, clock, signal);
+    const allFinished = Promise.all(runs.map((run) => run.finished));
+    await Promise.race([allFinished, waitUntil(endMs + plan.drainMs, clock, signal)]);
+    const nowMs = clock();
+    await Promise.all(runs.map((run) => run.stop(nowMs)));
+    return {
+      startedAtMs: originMs,
+      durationMs,
+      drainedMs: Math.max(0, nowMs - endMs),
+      operations: [...open.results(), ...closed.results()],
+      generator: health.stop(),
+    };
+  } finally {
+    clearInterval(progress);
+    await Promise.all(runs.map((run) => run.stop(clock())));
+  }
+
+  function snapshot(): LoadProgress {
+    const atMs = clock();
+    const streams = runs.map((run) => run.progress(atMs));
+    const sum = (count: 'due' | 'completed' | 'inFlight' | 'waiting'): number =>
+      streams.reduce((total, stream) => total + stream[count], 0);
+    return {
+      atMs,
+      due: sum('due'),
+      completed: sum('completed'),
+      inFlight: sum('inFlight'),
+      waiting: sum('waiting'),
+      interval: { read: takeInterval('read'), write: takeInterval('write') },
+    };
+  }
+
+  function takeInterval(name: OperationClass): { readonly count: number; readonly p95Ms: number | null } {
+    const histogram = interval[name];
+    const count = histogram.totalCount;
+    const p95Ms = count === 0 ? null : histogram.getValueAtPercentile(95) / 1000;
+    histogram.reset();
+    return { count, p95Ms };
+  }
+}
+
+function streamDurationMs(stream: LoadStream): number {
+  return stream.kind === 'open' ? profileDurationMs(stream.segments) : stream.durationMs;
+}
+
+function parseTarget(baseUrl: string): ConnectTarget & RequestTarget {
+  const url = new URL(baseUrl);
+  const secure = url.protocol === 'https:';
+  return {
+    secure,
+    hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    host: url.host,
+    pathPrefix: url.pathname.replace(/\/+$/, ''),
+  };
+}
+
+/** Resolves at a time of the clock; rejects with the signal's reason. */
+function waitUntil(atMs: number, clock: () => number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => {
+        signal.removeEventListener('abort', abort);
+        resolve();
+      },
+      Math.max(0, Math.ceil(atMs - clock())),
+    );
+    const abort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}

@@ -1,0 +1,26 @@
+import type { ConnectTarget } from './http-connection.ts';
+import type { RequestTarget } from './request-template.ts';
+
+/** What every stream of a plan shares. */
+export interface StreamContext {
+  readonly clock: () => number;
+  /** Zero of the schedule on the clock's axis. */
+  readonly originMs: number;
+  readonly target: ConnectTarget & RequestTarget;
+}
+
+/** Counts since the start. */
+export interface StreamProgress {
+  readonly due: number;
+  readonly completed: number;
+  readonly inFlight: number;
+  readonly waiting: number;
+}
+
+export interface StreamRun {
+  /** Resolves when everything that was due has its outcome, or after `stop`. */
+  readonly finished: Promise<void>;
+  progress(nowMs: number): StreamProgress;
+  /** Gives everything still open its outcome, as of now, and closes the connections. */
+  stop(nowMs: number): void | Promise<void>;
+}
