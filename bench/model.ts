@@ -27,7 +27,7 @@ export interface Operation {
   readonly name: string;
   readonly class: OperationClass;
   readonly weight: number;
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path template, for example `/users/{userId}`. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
