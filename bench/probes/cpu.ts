@@ -1,6 +1,7 @@
 import type { CpuSource, Reading } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import { readCgroupCpu } from './cgroup-cpu.ts';
+import { toMicrosecond } from './microsecond.ts';
 import type { Probe } from './probe.ts';
 import { createProcessTree } from './process-tree.ts';
 
@@ -32,7 +33,8 @@ export function createCpuProbe(
       for (const { subject, read } of meters) {
         try {
           const values = read();
-          if (values !== undefined) readings.push({ atMs: clock(), probe: 'cpu', subject, values });
+          if (values !== undefined)
+            readings.push({ atMs: toMicrosecond(clock()), probe: 'cpu', subject, values });
         } catch (cause) {
           report?.(new Error(`CPU time of ${subject} cannot be read`, { cause }));
         }
@@ -108,7 +110,7 @@ function createContinuedCounters(): { next: (raw: Counters) => Counters; restart
       for (const [name, value] of Object.entries(raw)) {
         if (value < (lastRaw[name] ?? 0)) carry(name);
         lastRaw[name] = value;
-        result[name] = (base[name] ?? 0) + value;
+        result[name] = toMicrosecond((base[name] ?? 0) + value);
       }
       return result;
     },

@@ -3,6 +3,7 @@ import { EnvironmentError, type NodeAddress, type Reading } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import type { LagRing, PrimarySample, ReplicaSample } from './lag-ring.ts';
 import { parseLsn } from './lsn.ts';
+import { toMicrosecond } from './microsecond.ts';
 import { NodeConnection, type NodeConnectionOptions, type Statement } from './node-connection.ts';
 
 // Whoever may not see the status (no pg_read_all_stats) still sees the row.
@@ -60,8 +61,8 @@ export class LagReplica implements AsyncDisposable {
       const lag = await this.#chase(target, untilMs, askedBefore ? await this.#ask(position) : first);
       const earlierLsn = askedBefore ? first.replayLsn : knownLsn;
       return this.#reading(lag.atMs, {
-        ...(lag.upperMs !== undefined && { lagMs: lag.upperMs }),
-        lagLowerMs: lag.lowerMs,
+        ...(lag.upperMs !== undefined && { lagMs: toMicrosecond(lag.upperMs) }),
+        lagLowerMs: toMicrosecond(lag.lowerMs),
         ...(earlierLsn !== undefined && { lagBytes: Math.max(0, target.insertLsn - earlierLsn) }),
         streaming,
       });
@@ -107,7 +108,7 @@ export class LagReplica implements AsyncDisposable {
   }
 
   #reading(atMs: number, values: Readonly<Record<string, number>>): Reading {
-    return { atMs, probe: 'lag', subject: this.#connection.address.name, values };
+    return { atMs: toMicrosecond(atMs), probe: 'lag', subject: this.#connection.address.name, values };
   }
 }
 
