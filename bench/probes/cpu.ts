@@ -5,18 +5,16 @@ import { toMicrosecond } from './microsecond.ts';
 import type { Probe } from './probe.ts';
 import { createProcessTree } from './process-tree.ts';
 
-/** `self` is this process alone, without its children: what the harness itself costs. */
-export type CpuProbeSource = CpuSource | { readonly kind: 'self' };
-
 export interface CpuSubject {
   readonly subject: string;
   /** Asked at every sample, so a getter may follow a node that was restarted. */
-  readonly source: CpuProbeSource;
+  readonly source: CpuSource;
 }
 
 /**
  * Cumulative CPU time of each subject: `cpuMs`, and for cgroups with a quota `throttledMs`,
- * `throttledPeriods`, `periods`. Counters go on from their last value when a source is replaced or
+ * `throttledPeriods`, `periods`. A process tree with the id of this very process is this process alone.
+ * Counters go on from their last value when a source is replaced or
  * starts again at zero, so a difference of two readings is never negative.
  */
 export function createCpuProbe(
@@ -69,7 +67,7 @@ function createMeter(of: CpuSubject): { subject: string; read: () => Counters | 
   };
 }
 
-function openSource(source: CpuProbeSource): () => Counters | undefined {
+function openSource(source: CpuSource): () => Counters | undefined {
   switch (source.kind) {
     case 'cgroup':
       return () => {
@@ -77,20 +75,22 @@ function openSource(source: CpuProbeSource): () => Counters | undefined {
         return { cpuMs, ...throttling };
       };
     case 'process-tree': {
+      // The harness's tree would hold everything that it started, subjects of their own: it alone is meant.
+      if (source.pid === process.pid) return ownCpu;
       const tree = createProcessTree(source.pid);
       return () => {
         const cpuMs = tree.cpuMs();
         return cpuMs === undefined ? undefined : { cpuMs };
       };
     }
-    case 'self':
-      return () => {
-        const { user, system } = process.cpuUsage();
-        return { cpuMs: (user + system) / 1e3 };
-      };
     case 'none':
       return () => undefined;
   }
+}
+
+function ownCpu(): Counters {
+  const { user, system } = process.cpuUsage();
+  return { cpuMs: (user + system) / 1e3 };
 }
 
 /** Counters that start again at zero go on from where they were. */

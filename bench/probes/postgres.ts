@@ -1,9 +1,10 @@
 import { EnvironmentError, type NodeAddress, type Reading } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
+import { createConflictsReader } from './conflicts.ts';
 import { parseLsn } from './lsn.ts';
 import { toMicrosecond } from './microsecond.ts';
 import { NodeConnection, type Row, type Statement } from './node-connection.ts';
-import type { Probe } from './probe.ts';
+import type { Probe, ReportProblem } from './probe.ts';
 
 // One row a standby; without standbys one row with nulls behind the first two columns. Topologies differ
 // in what they name after the node, the walreceiver or its slot, so both are asked.
@@ -35,7 +36,9 @@ export interface PostgresProbeOptions {
   /** One primary and its replicas. */
   readonly nodes: readonly NodeAddress[];
   readonly everyMs?: number;
-  /** When a primary that does not answer is given up. */
+  /** Least time between two looks at a replica's conflicts, which cost it more and change rarely. */
+  readonly conflictsEveryMs?: number;
+  /** When a node that does not answer is given up. */
   readonly timeoutMs?: number;
   readonly clock?: () => number;
 }
@@ -46,32 +49,54 @@ export interface PostgresProbeOptions {
  * `viewWriteLagMs`, `viewFlushLagMs`, `viewReplayLagMs` (absent when the view has none: it forgets them
  * when idle), `sendBytes` not sent, `netBytes` sent but not flushed there, `replayBytes` flushed but not
  * replayed, `streaming`. A standby that disconnects vanishes from the view: `streaming` is 0 then and
- * the rest is absent, for that is not a lag of 0.
+ * the rest is absent, for that is not a lag of 0. Under the name `conflicts`, of each replica: `conflicts`,
+ * the queries that recovery cancelled there, cumulative.
  */
 export function createPostgresProbe(options: PostgresProbeOptions): Probe {
   const clock = options.clock ?? monotonicMs;
   const primary = options.nodes.find(({ role }) => role === 'primary');
   if (primary === undefined) throw new EnvironmentError('no primary among the nodes to probe');
-  const replicas = options.nodes.filter(({ role }) => role === 'replica').map(({ name }) => name);
-  const connection = new NodeConnection(primary, { clock, timeoutMs: options.timeoutMs ?? 1_000 });
+  const replicas = options.nodes.filter(({ role }) => role === 'replica');
+  const connectionOptions = { clock, timeoutMs: options.timeoutMs ?? 1_000 };
+  const connection = new NodeConnection(primary, connectionOptions);
+  const conflicts = createConflictsReader(replicas, {
+    ...connectionOptions,
+    everyMs: options.conflictsEveryMs ?? 1_000,
+  });
   let originLsn: number | undefined;
+
+  const askPrimary = async (): Promise<readonly Reading[]> => {
+    const rows = await connection.query(statistics);
+    const atMs = toMicrosecond(clock());
+    const [insertLsn, xactCommits] = rows[0] ?? [];
+    const lsn = parseLsn(insertLsn ?? '');
+    originLsn ??= lsn;
+    const ofPrimary = { walBytes: lsn - originLsn, xactCommits: Number(xactCommits) };
+    return [
+      { atMs, probe: 'postgres', subject: primary.name, values: ofPrimary },
+      ...replicas.map(({ name }) => ({
+        atMs,
+        probe: 'postgres',
+        subject: name,
+        values: valuesOf(name, rows),
+      })),
+    ];
+  };
   return {
     name: 'postgres',
     everyMs: options.everyMs ?? 200,
-    async sample() {
-      const rows = await connection.query(statistics);
-      const atMs = toMicrosecond(clock());
-      const [insertLsn, xactCommits] = rows[0] ?? [];
-      const lsn = parseLsn(insertLsn ?? '');
-      originLsn ??= lsn;
-      const ofPrimary = { walBytes: lsn - originLsn, xactCommits: Number(xactCommits) };
-      const readings: Reading[] = [{ atMs, probe: 'postgres', subject: primary.name, values: ofPrimary }];
-      for (const name of replicas)
-        readings.push({ atMs, probe: 'postgres', subject: name, values: valuesOf(name, rows) });
-      return readings;
+    async sample(report: ReportProblem = () => undefined) {
+      // The replicas' conflicts are worth having while the primary is down, too.
+      const ofPrimary = askPrimary().catch((error: unknown) => {
+        report(error);
+        return [];
+      });
+      const ofReplicas = await conflicts.next(report);
+      return [...(await ofPrimary), ...ofReplicas];
     },
     async [Symbol.asyncDispose]() {
       await connection[Symbol.asyncDispose]();
+      await conflicts[Symbol.asyncDispose]();
     },
   };
 }
