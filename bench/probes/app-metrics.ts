@@ -2,7 +2,7 @@ import { EnvironmentError } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import { toMicrosecond } from './microsecond.ts';
 import type { Probe } from './probe.ts';
-import { type PrometheusSamples, parsePrometheus } from './prometheus-text.ts';
+import { type PrometheusSample, parsePrometheus } from './prometheus-text.ts';
 
 export interface AppMetricsOptions {
   readonly everyMs?: number;
@@ -18,8 +18,8 @@ export interface AppMetricsOptions {
 /**
  * The application's own metrics from its Prometheus page, by prom-client's default names:
  * `eventLoopDelayP99Ms` and `eventLoopDelayMeanMs` (gauges, since the previous scrape, without the
- * monitor's resolution), `gcMs` (cumulative), `rssBytes`; and by the sample application's names
- * `poolWaiting` and `poolInUse` (gauges, all pools together). What the page does not have is absent.
+ * monitor's resolution), `gcMs` (cumulative), `rssBytes`; and from the gauge
+ * `db_pool_connections{state}` `poolWaiting` and `poolInUse`, all pools together. What the page does not have is absent.
  * Rejects when there is no page.
  */
 export function createAppMetricsProbe(url: string, options: AppMetricsOptions = {}): Probe {
@@ -54,19 +54,25 @@ async function fetchText(url: string, signal: AbortSignal): Promise<string> {
   return text;
 }
 
-function appValues(samples: PrometheusSamples, resolutionMs: number): Readonly<Record<string, number>> {
+function appValues(
+  samples: readonly PrometheusSample[],
+  resolutionMs: number,
+): Readonly<Record<string, number>> {
   const delayMs = (seconds: number): number => Math.max(0, seconds * 1e3 - resolutionMs);
   const values: Record<string, number> = {};
-  const take = (name: string, metric: string, convert: (value: number) => number): void => {
-    const value = samples.get(metric);
-    // An idle page has NaN where nothing was recorded yet.
-    if (value !== undefined && Number.isFinite(value)) values[name] = toMicrosecond(convert(value));
+  const take = (name: string, metric: string, convert: (value: number) => number, label = ''): void => {
+    const found = samples.filter((sample) => sample.name === metric && sample.labels.includes(label));
+    // All label sets together: garbage collections of every kind, connections of every pool.
+    const value = found.reduce((sum, sample) => sum + sample.value, 0);
+    // A page has NaN where nothing was recorded yet.
+    if (found.length > 0 && Number.isFinite(value)) values[name] = toMicrosecond(convert(value));
   };
+  const asItIs = (value: number): number => value;
   take('eventLoopDelayP99Ms', 'nodejs_eventloop_lag_p99_seconds', delayMs);
   take('eventLoopDelayMeanMs', 'nodejs_eventloop_lag_mean_seconds', delayMs);
   take('gcMs', 'nodejs_gc_duration_seconds_sum', (seconds) => seconds * 1e3);
-  take('rssBytes', 'process_resident_memory_bytes', (bytes) => bytes);
-  take('poolWaiting', 'db_pool_waiting', (requests) => requests);
-  take('poolInUse', 'db_pool_in_use', (connections) => connections);
+  take('rssBytes', 'process_resident_memory_bytes', asItIs);
+  take('poolWaiting', 'db_pool_connections', asItIs, 'state="waiting"');
+  take('poolInUse', 'db_pool_connections', asItIs, 'state="in_use"');
   return values;
 }

@@ -1,20 +1,25 @@
-/** Sum of a metric's samples over all its labels, by the metric's full name (`..._sum`, `..._count`). */
-export type PrometheusSamples = ReadonlyMap<string, number>;
+export interface PrometheusSample {
+  /** Full name: `..._sum`, `..._bucket` and so on. */
+  readonly name: string;
+  /** As on the page, without the braces: `pool="read",state="waiting"`. */
+  readonly labels: string;
+  readonly value: number;
+}
 
 /** Reads Prometheus' text format; lines that are no sample are passed over. */
-export function parsePrometheus(text: string): PrometheusSamples {
-  const samples = new Map<string, number>();
+export function parsePrometheus(text: string): readonly PrometheusSample[] {
+  const samples: PrometheusSample[] = [];
   for (const line of text.split('\n')) {
     const match = sample.exec(line);
     if (match === null) continue;
-    const [, name = '', value = ''] = match;
-    samples.set(name, (samples.get(name) ?? 0) + toNumber(value));
+    const [, name = '', labels = '', value = ''] = match;
+    samples.push({ name, labels, value: toNumber(value) });
   }
   return samples;
 }
 
-// name, labels (whose quoted values may hold anything, escaped quotes and braces too), value, perhaps a timestamp.
-const sample = /^([a-zA-Z_:][\w:]*)\s*(?:\{(?:"(?:[^"\\]|\\.)*"|[^"}])*\})?\s+(\S+)(?:\s+-?\d+)?\s*$/;
+// name, labels (whose quoted values may hold anything, escaped quotes and braces too), value, perhaps a time
+const sample = /^([a-zA-Z_:][\w:]*)\s*(?:\{((?:"(?:[^"\\]|\\.)*"|[^"}])*)\})?\s+(\S+)(?:\s+-?\d+)?\s*$/;
 
 function toNumber(value: string): number {
   if (value === '+Inf' || value === 'Inf') return Number.POSITIVE_INFINITY;
