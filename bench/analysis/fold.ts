@@ -43,6 +43,7 @@ export function createJournalFold(): JournalFold {
   let calibration: RunResult['calibration'] = null;
   let current: { readonly start: Of<'slice-start'>; readonly readings: ReadingsCollector } | null = null;
   let end: Of<'end'> | null = null;
+  let settings: Of<'postgres-settings'>['settings'] | null = null;
   const steps: RunResult['steps'][number][] = [];
   const findings: Finding[] = [];
   const failures: Of<'slice-failed'>[] = [];
@@ -65,6 +66,10 @@ export function createJournalFold(): JournalFold {
       switch (entry.type) {
         case 'plan':
           plan = entry.plan;
+          return;
+        case 'postgres-settings':
+          // Every visit starts servers of its own with the same settings; the first speaks for all.
+          settings ??= entry.settings;
           return;
         case 'step':
           steps.push({ name: entry.name, durationMs: entry.durationMs });
@@ -101,7 +106,20 @@ export function createJournalFold(): JournalFold {
           'the journal has no plan entry: the run was stopped before it began; measure again',
         );
       }
-      return assemble({ plan, calibration, end, steps, findings, failures, slices: [...slices.values()] });
+      const fingerprint = {
+        ...plan.fingerprint,
+        postgresSettings: settings ?? plan.fingerprint.postgresSettings,
+      };
+      const measuredPlan = { ...plan, fingerprint };
+      return assemble({
+        plan: measuredPlan,
+        calibration,
+        end,
+        steps,
+        findings,
+        failures,
+        slices: [...slices.values()],
+      });
     },
   };
 }

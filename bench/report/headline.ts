@@ -1,0 +1,157 @@
+import type { ComparisonRow, MetricId, RunResult } from '../model.ts';
+import { comparisonRow, reportedArms } from './arms.ts';
+import { cpuUnit, formatValue } from './main-table.ts';
+import {
+  formatChange,
+  formatChangeInterval,
+  formatConfidence,
+  formatNumber,
+  formatPlural,
+} from './numbers.ts';
+
+export interface Headline {
+  /** PASS, FAIL, INCONCLUSIVE, INVALID or INTERRUPTED. */
+  readonly word: string;
+  /** What the word means for this run. */
+  readonly reason: string;
+  /** What was measured, in words, with figures, intervals and the number of blocks. */
+  readonly answer: string;
+  /** What must be known before the answer is used; empty when there is nothing. */
+  readonly caveats: readonly string[];
+}
+
+/** The run in a few sentences; every report begins with them. */
+export function headline(result: RunResult): Headline {
+  return { ...status(result), answer: answer(result), caveats: caveats(result) };
+}
+
+function status(result: RunResult): Pick<Headline, 'word' | 'reason'> {
+  const { completion, validity, objectives } = result;
+  const progress = `${completion.finishedBlocks} of ${formatPlural(completion.plannedBlocks, 'block')}`;
+  const invalid = validity.findings.find(({ severity }) => severity === 'invalid');
+  if (completion.outcome === 'interrupted') {
+    return {
+      word: 'INTERRUPTED',
+      reason: `the run was stopped after ${progress}; only finished slices are counted.`,
+    };
+  }
+  if (completion.outcome === 'failed') {
+    const why = completion.reason === null ? '' : `: ${completion.reason}`;
+    return { word: 'FAILED TO MEASURE', reason: `the run ended after ${progress}${why}.` };
+  }
+  if (invalid !== undefined) {
+    return { word: 'INVALID', reason: `the measurement cannot be believed: ${invalid.message}.` };
+  }
+  if (completion.outcome === 'cut-off') {
+    return {
+      word: 'CUT OFF',
+      reason: `the run was killed after ${progress}; only finished slices are counted.`,
+    };
+  }
+  const judged = objectives.filter(({ verdict }) => verdict === result.verdict);
+  if (result.verdict === 'pass') {
+    const kept =
+      objectives.length === 0
+        ? 'the scenario sets no objective'
+        : `${formatPlural(objectives.length, 'objective')} kept`;
+    return { word: 'PASS', reason: `the measurement is valid and ${kept}.` };
+  }
+  const sentences = judged.map(({ sentence }) => sentence).join(' ');
+  const nothing = 'no block was measured to its end.';
+  return {
+    word: result.verdict.toUpperCase(),
+    reason: sentences === '' ? nothing : sentences,
+  };
+}
+
+function answer(result: RunResult): string {
+  const { baseline, candidate } = reportedArms(result);
+  if (baseline === undefined || baseline.slices.length + (candidate?.slices.length ?? 0) === 0) {
+    return 'No slice was finished, so nothing can be said.';
+  }
+  if (candidate === undefined) return answerForOneArm(result);
+  const reads = comparisonRow(result, 'read.qps');
+  if (reads === undefined || reads.ratio === null) {
+    return `Read QPS was not measured on both arms, so ${baseline.name} and ${candidate.name} cannot be compared on it.`;
+  }
+  const replicas = formatPlural(candidate.replicas, 'read replica');
+  const rate = offeredRate(result);
+  const atRate =
+    rate === null ? 'at the same offered rate' : `at the same offered ${formatNumber(rate)} requests/s`;
+  return [
+    `With ${replicas}, read QPS ${moved(reads, '/s')}, ${precision(reads)}; write QPS ${moved(row(result, 'write.qps'), '/s')}.`,
+    `${capital(atRate)}, P95 of reads ${moved(row(result, 'read.p95Ms'), ' ms')}, P95 of writes ${moved(row(result, 'write.p95Ms'), ' ms')}, and the CPU of the primary ${moved(row(result, 'primary.cpuPercent'), ` ${cpuUnit(result)}`)}.`,
+    cost(result),
+  ]
+    .filter((sentence) => sentence !== '')
+    .join(' ');
+}
+
+function answerForOneArm(result: RunResult): string {
+  const { baseline } = reportedArms(result);
+  if (baseline === undefined) return '';
+  const blocks = formatPlural(baseline.metrics['read.qps']?.blocks ?? 0, 'block');
+  const rate = offeredRate(result);
+  const atRate = rate === null ? '' : ` at an offered ${formatNumber(rate)} requests/s`;
+  const lag =
+    baseline.replicas === 0 ? '' : ` Replication lag: P95 ${formatValue(baseline, 'lag.p95Ms')} ms.`;
+  return `${capital(baseline.name)} alone serves ${formatValue(baseline, 'read.qps')} reads/s or ${formatValue(baseline, 'write.qps')} writes/s at saturation; P95 is ${formatValue(baseline, 'read.p95Ms')} ms for reads and ${formatValue(baseline, 'write.p95Ms')} ms for writes${atRate}, with the primary at ${formatValue(baseline, 'primary.cpuPercent')} ${cpuUnit(result)} (n = ${blocks}).${lag}`;
+}
+
+/** What the replicas cost: their CPU, and how far they are behind. */
+function cost(result: RunResult): string {
+  const { candidate } = reportedArms(result);
+  if (candidate === undefined || candidate.replicas === 0) return '';
+  const cpu = candidate.metrics['replicas.cpuPercent'];
+  const lag = candidate.metrics['lag.p95Ms'];
+  const cpuText = cpu === undefined ? 'was not observed' : `is ${formatNumber(cpu.value)} ${cpuUnit(result)}`;
+  const lagText = lag === undefined ? 'was not observed' : `is ${formatNumber(lag.value)} ms at P95`;
+  return `The CPU of each replica ${cpuText}; replication lag ${lagText}.`;
+}
+
+/** `rose from 5,010/s to 12,000/s: +139 % [+131 to +147]`, and no direction that is not shown. */
+function moved(found: ComparisonRow | undefined, unit: string): string {
+  if (found === undefined || found.ratio === null) return 'was not measured on both arms';
+  const span = `from ${formatNumber(found.baseline)}${unit} to ${formatNumber(found.candidate)}${unit}`;
+  const interval = formatChangeInterval(found.ciLow, found.ciHigh);
+  const change = `${formatChange(found.ratio)}${interval === '' ? '' : ` ${interval}`}`;
+  if (found.confidence === null || found.confidence < 0.95) return `went ${span}: ${change}`;
+  if ((found.ciLow ?? 0) <= 1 && (found.ciHigh ?? 2) >= 1) {
+    return `shows no change (${change}, ${formatNumber(found.baseline)}${unit} to ${formatNumber(found.candidate)}${unit})`;
+  }
+  return `${found.ratio > 1 ? 'rose' : 'fell'} ${span}: ${change}`;
+}
+
+function precision(found: ComparisonRow): string {
+  const blocks = `n = ${formatPlural(found.blocks, 'block')}`;
+  if (found.confidence === null) return `${blocks}, too few for an interval`;
+  const enough = found.confidence >= 0.95 ? '' : ', too few blocks for a conclusion';
+  return `${blocks}, ${formatConfidence(found.confidence)} interval${enough}`;
+}
+
+/** Findings that change what the headline means stand beside it, not on the next page. */
+const decisive = ['no-quota', 'app-bound', 'replica-unused', 'not-interleaved', 'offered-rate-differs'];
+
+function caveats(result: RunResult): readonly string[] {
+  return result.validity.findings
+    .filter(({ id, severity }) => severity !== 'info' && decisive.includes(id))
+    .map(({ message }) => `${capital(message)}.`);
+}
+
+/** Rate of the steady slices, requests per second: the median of what was asked for. */
+function offeredRate(result: RunResult): number | null {
+  const rates = result.arms
+    .flatMap((arm) => arm.slices)
+    .filter((slice) => slice.kind === 'steady' && slice.offeredRateHz !== null)
+    .map((slice) => slice.offeredRateHz ?? 0)
+    .sort((a, b) => a - b);
+  return rates[Math.floor(rates.length / 2)] ?? null;
+}
+
+function row(result: RunResult, metric: MetricId): ComparisonRow | undefined {
+  return comparisonRow(result, metric);
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

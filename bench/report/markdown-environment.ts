@@ -1,0 +1,71 @@
+import { median } from '../analysis/median.ts';
+import type { RunResult } from '../model.ts';
+import { markdownTable, right } from './markdown-table.ts';
+import { formatCount, formatNumber, missing } from './numbers.ts';
+
+/** Everything that must be equal for another run to be comparable with this one. */
+export function environmentSection(result: RunResult): string {
+  const { fingerprint, scenario, calibration } = result;
+  const commit =
+    fingerprint.gitCommit === null
+      ? missing
+      : `${fingerprint.gitCommit}${fingerprint.gitDirty === true ? ', with uncommitted changes' : ''}`;
+  const settings = Object.entries(fingerprint.postgresSettings)
+    .sort(([a], [b]) => a.localeCompare(b, 'en'))
+    .map(([name, value]) => `${name} = ${value}`);
+  const { load } = scenario;
+  const rows = [
+    ['CPU', `${fingerprint.cpuModel}, ${fingerprint.cores} cores`],
+    ['CPU quota per node', describeQuota(result)],
+    ['memory', `${(fingerprint.memoryBytes / 2 ** 30).toFixed(1)} GiB`],
+    ['kernel, platform', `${fingerprint.kernel}, ${fingerprint.platform}`],
+    [
+      '8 kB write + fdatasync',
+      fingerprint.fsyncMs === null ? missing : `${formatNumber(fingerprint.fsyncMs)} ms (median)`,
+    ],
+    ['Node.js', fingerprint.node],
+    ['PostgreSQL', fingerprint.postgres],
+    ['its settings that are not the default', settings.length === 0 ? missing : settings.join('; ')],
+    ['application', result.application],
+    ['harness', `${fingerprint.harnessVersion}, commit ${commit}`],
+    ['data set', describeData(scenario.data)],
+    [
+      'scenario',
+      `${scenario.name}: ${Math.round(scenario.readShare * 100)} % reads; steady slices offer ${Math.round(load.steadyShare * 100)} % of the baseline's calibrated capacity with ${load.arrivals} arrivals; ${load.saturationConnections} connections at saturation; timeout ${load.timeoutMs} ms`,
+    ],
+    [
+      'calibration',
+      calibration === null
+        ? missing
+        : `capacity ${formatNumber(calibration.capacityHz)} requests/s, steady rate ${formatNumber(calibration.steadyRateHz)} requests/s`,
+    ],
+    ['seed of the run', String(result.seed)],
+  ];
+  return ['## Environment', markdownTable(['', ''], rows)].join('\n\n');
+}
+
+/** How long the steps of setting up and tearing down took. */
+export function setUpSection(result: RunResult): string {
+  const names = [...new Set(result.steps.map(({ name }) => name))];
+  const rows = names.map((name) => {
+    const times = result.steps.filter((step) => step.name === name).map(({ durationMs }) => durationMs);
+    return [name, formatCount(times.length), formatNumber(median(times)), formatNumber(Math.max(...times))];
+  });
+  if (rows.length === 0) return '';
+  return [
+    '## Setting up',
+    markdownTable(['step', right('times'), right('median (ms)'), right('longest (ms)')], rows),
+  ].join('\n\n');
+}
+
+function describeQuota({ nodeCpus, limitMethod }: RunResult): string {
+  if (nodeCpus === null || limitMethod === 'none') return 'none: the nodes share the cores';
+  return `${nodeCpus} cores, by ${limitMethod}`;
+}
+
+/** `contacts 20,000, interactions 200,000, seed 1`: whatever sizes the scenario names. */
+export function describeData(data: RunResult['scenario']['data']): string {
+  return Object.entries(data)
+    .map(([name, size]) => `${name} ${formatCount(size)}`)
+    .join(', ');
+}

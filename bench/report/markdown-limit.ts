@@ -1,0 +1,75 @@
+import { readCounts } from '../analysis/environment.ts';
+import type { ArmResult, RunResult, SliceKind } from '../model.ts';
+import { comparisonRow, reportedArms } from './arms.ts';
+import { cpuUnit } from './main-table.ts';
+import { markdownTable, right } from './markdown-table.ts';
+import { formatChange, formatChangeInterval, formatNumber, formatPlural, missing } from './numbers.ts';
+
+const kinds = ['read-saturation', 'write-saturation', 'steady'] as const;
+
+/** "Why not double?": which station limits each arm, and what the added nodes could explain. */
+export function limitSection(result: RunResult): string {
+  const arms = result.arms.filter((arm) => Object.keys(arm.bottleneck).length > 0);
+  if (arms.length === 0) return '';
+  return [
+    result.arms.length > 1 ? '## Why not double?' : '## What limits it?',
+    expectation(result),
+    arms.flatMap(limitSentences).join('\n'),
+    ...arms.map((arm) => utilisationTable(result, arm)),
+    `Utilisation: median over the blocks. Nodes in ${cpuUnit(result)}, application and generator in percent of one core, host in percent of all cores. A station at 85 % or more is taken to be used up.`,
+  ]
+    .filter((text) => text !== '')
+    .join('\n\n');
+}
+
+function limitSentences(arm: ArmResult): readonly string[] {
+  return (['read-saturation', 'write-saturation'] as const).flatMap((kind) => {
+    const bottleneck = arm.bottleneck[kind];
+    return bottleneck === undefined ? [] : [`- **${arm.name}, ${kind}:** ${bottleneck.sentence}`];
+  });
+}
+
+/** What the number of nodes that serve reads would explain by itself, beside what was measured. */
+function expectation(result: RunResult): string {
+  const { baseline, candidate } = reportedArms(result);
+  const row = comparisonRow(result, 'read.qps');
+  if (baseline === undefined || candidate === undefined || row === undefined || row.ratio === null) return '';
+  const [before, after] = [baseline, candidate].map((arm) => servingNodes(arm));
+  if (before === undefined || after === undefined || before === 0 || after === 0) return '';
+  const measured = `${formatChange(row.ratio)} ${formatChangeInterval(row.ciLow, row.ciHigh)}`.trim();
+  const added = formatChange(after / before);
+  const judged = judge(row.ciLow, row.ciHigh, after / before);
+  return `At read saturation ${formatPlural(after, 'node')} served the reads of ${candidate.name}, ${formatPlural(before, 'node')} those of ${baseline.name}. If the nodes alone were the limit, that would explain ${added}; measured is ${measured}${judged}. More than that is possible, because the primary that also takes the writes no longer serves reads; less means that something else is the limit.`;
+}
+
+function judge(low: number | null, high: number | null, expected: number): string {
+  if (low === null || high === null) return '';
+  if (low > expected) return ', more';
+  return high < expected ? ', less' : ', which agrees';
+}
+
+/** Nodes that answered at least one read in twenty. */
+function servingNodes(arm: ArmResult): number {
+  const counts = readCounts(arm.slices.filter((slice) => slice.kind === 'read-saturation'));
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return [...counts].filter(([name, count]) => name !== '' && count / total >= 0.05).length;
+}
+
+function utilisationTable(result: RunResult, arm: ArmResult): string {
+  const stations = kinds.flatMap((kind) => arm.bottleneck[kind]?.utilisation.map((use) => use.station) ?? []);
+  const find = (kind: SliceKind, station: string) =>
+    arm.bottleneck[kind]?.utilisation.find((use) => use.station === station);
+  const table = markdownTable(
+    [
+      `${arm.name}: station`,
+      ...kinds.map((kind) => right(`${kind} (%)`)),
+      result.arms.length > 0 ? 'at read saturation' : '',
+    ],
+    [...new Set(stations)].map((station) => [
+      station,
+      ...kinds.map((kind) => formatNumber(find(kind, station)?.percent ?? null)),
+      find('read-saturation', station)?.note ?? missing,
+    ]),
+  );
+  return table;
+}

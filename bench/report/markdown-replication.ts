@@ -1,0 +1,94 @@
+import { readCounts } from '../analysis/environment.ts';
+import { median } from '../analysis/median.ts';
+import type { ArmResult, LagSummary, RunResult, SliceKind } from '../model.ts';
+import { markdownTable, right } from './markdown-table.ts';
+import { formatCount, formatNumber, formatShare } from './numbers.ts';
+
+const kinds = ['steady', 'read-saturation', 'write-saturation'] as const;
+
+/** Which node answered the reads, as the application itself says. */
+export function readsByNodeSection(result: RunResult): string {
+  const rows = result.arms.flatMap((arm) => readsByNode(arm));
+  if (rows.length === 0) return '';
+  return [
+    '## Reads per node',
+    markdownTable(['arm', 'node', ...kinds.map((kind) => right(kind))], rows),
+    'Share of the read answers, and their number over all blocks, by the `x-db-node` header of each answer.',
+  ].join('\n\n');
+}
+
+function readsByNode(arm: ArmResult): readonly (readonly string[])[] {
+  const byKind = kinds.map((kind) => readCounts(arm.slices.filter((slice) => slice.kind === kind)));
+  const names = [...new Set([...arm.nodes, ...byKind.flatMap((counts) => [...counts.keys()])])];
+  const totals = byKind.map((counts) => [...counts.values()].reduce((sum, count) => sum + count, 0));
+  if (totals.every((total) => total === 0)) return [];
+  return names.map((name) => [
+    arm.name,
+    name === '' ? 'not named' : name,
+    ...byKind.map((counts, index) => {
+      const total = totals[index] ?? 0;
+      const count = counts.get(name) ?? 0;
+      return total === 0 ? '–' : `${formatShare(count / total)} (${formatCount(count)})`;
+    }),
+  ]);
+}
+
+/** How far each replica was behind, in time and bytes, beside what PostgreSQL's own view shows. */
+export function lagSection(result: RunResult): string {
+  const arms = result.arms.filter((arm) => arm.replicas > 0 && arm.slices.length > 0);
+  const rows = arms.flatMap((arm) =>
+    kinds.flatMap((kind) => arm.nodes.slice(1).flatMap((replica) => lagRow(arm, kind, replica))),
+  );
+  if (arms.length === 0) return '';
+  const conflicts = arms.flatMap((arm) => arm.slices.map((slice) => slice.conflicts));
+  return [
+    '## Replication lag',
+    rows.length === 0
+      ? 'No lag was observed; nothing can be said about it.'
+      : markdownTable(
+          [
+            'slice',
+            'replica',
+            right('samples'),
+            right('P50 (ms)'),
+            right('P95 (ms)'),
+            right('max (ms)'),
+            right('max (bytes)'),
+            right('view: max replay_lag (ms)'),
+          ],
+          rows,
+        ),
+    `Lag is the age of the oldest change that the replica has not replayed, from samples of the primary's write position; a sample is an upper bound, by at most one sampling interval. P50 and P95 are medians over the blocks, the maxima are over all. \`replay_lag\` of \`pg_stat_replication\` stands beside it for comparison: it is empty when idle and keeps its last value while replay stands still. Queries cancelled by replay (\`pg_stat_database_conflicts\`): ${describeConflicts(conflicts)}.`,
+  ].join('\n\n');
+}
+
+function lagRow(arm: ArmResult, kind: SliceKind, replica: string): readonly (readonly string[])[] {
+  const lags = arm.slices
+    .filter((slice) => slice.kind === kind)
+    .flatMap((slice) => slice.lag[replica] ?? [])
+    .filter((lag) => lag.samples > 0);
+  if (lags.length === 0) return [];
+  const middle = (pick: (lag: LagSummary) => number | null): string =>
+    formatNumber(median(lags.map(pick).filter((value) => value !== null)));
+  const largest = (pick: (lag: LagSummary) => number | null): number | null => {
+    const known = lags.map(pick).filter((value) => value !== null);
+    return known.length === 0 ? null : Math.max(...known);
+  };
+  return [
+    [
+      kind,
+      replica,
+      formatCount(lags.reduce((sum, lag) => sum + lag.samples, 0)),
+      middle((lag) => lag.p50Ms),
+      middle((lag) => lag.p95Ms),
+      formatNumber(largest((lag) => lag.maxMs)),
+      formatCount(largest((lag) => lag.maxBytes)),
+      formatNumber(largest((lag) => lag.viewMaxMs)),
+    ],
+  ];
+}
+
+function describeConflicts(counts: readonly (number | null)[]): string {
+  const known = counts.filter((count) => count !== null);
+  return known.length === 0 ? 'not observed' : formatCount(known.reduce((sum, count) => sum + count, 0));
+}

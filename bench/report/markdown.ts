@@ -1,0 +1,112 @@
+import type { RunResult } from '../model.ts';
+import { reportedArms } from './arms.ts';
+import { headline } from './headline.ts';
+import { mainRows } from './main-table.ts';
+import { environmentSection, setUpSection } from './markdown-environment.ts';
+import { limitSection } from './markdown-limit.ts';
+import { lagSection, readsByNodeSection } from './markdown-replication.ts';
+import { blockSection, latencySection, outcomeSection } from './markdown-requests.ts';
+import { escapeCell, markdownTable, right } from './markdown-table.ts';
+import { limitsOfThisReport, objectiveSection, validitySection } from './markdown-validity.ts';
+import { formatConfidence, formatPlural } from './numbers.ts';
+
+/**
+ * report.md: the answer first, then one table, then why, then everything needed to doubt it. Pure:
+ * the same result gives the same text.
+ */
+export function renderMarkdown(result: RunResult): string {
+  const sections = [
+    titleSection(result),
+    mainTableSection(result),
+    objectiveSection(result),
+    limitSection(result),
+    readsByNodeSection(result),
+    lagSection(result),
+    latencySection(result),
+    outcomeSection(result),
+    blockSection(result),
+    validitySection(result),
+    environmentSection(result),
+    setUpSection(result),
+    limitsOfThisReport(result),
+    reproduceSection(result),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function titleSection(result: RunResult): string {
+  const { word, reason, answer, caveats } = headline(result);
+  const { baseline, candidate } = reportedArms(result);
+  const arms = [baseline, candidate]
+    .flatMap((arm) => (arm === undefined ? [] : [arm.name]))
+    .join(' against ');
+  return [
+    `# ${result.scenario.name}: ${arms}`,
+    `**${word}** (exit code ${result.exitCode}): ${escapeCell(reason)}`,
+    `**${escapeCell(answer)}**`,
+    ...caveats.map((caveat) => `> **Caution:** ${escapeCell(caveat)}`),
+  ].join('\n\n');
+}
+
+function mainTableSection(result: RunResult): string {
+  const { baseline, candidate } = reportedArms(result);
+  if (baseline === undefined) return '';
+  const rows = mainRows(result);
+  if (candidate === undefined) {
+    const cells = rows.map(({ label, values }) => [label, ...values]);
+    return [markdownTable(['', right(baseline.name)], cells), explainValues(result)].join('\n\n');
+  }
+  const table = markdownTable(
+    [
+      '',
+      right(baseline.name),
+      right(candidate.name),
+      right('change [interval]'),
+      right("the seed's claim"),
+      'claim inside the interval?',
+    ],
+    rows.map(({ label, values, change, interval, claimed, agrees }) => [
+      label,
+      ...values,
+      `${change} ${interval}`.trim(),
+      claimed,
+      agrees,
+    ]),
+  );
+  return [table, `${explainChange(result)} ${explainValues(result)}`, explainClaims()].join('\n\n');
+}
+
+function explainChange(result: RunResult): string {
+  const confidences = [...new Set(result.comparison.map(({ confidence }) => confidence))]
+    .filter((confidence) => confidence !== null)
+    .sort((a, b) => a - b);
+  const [lowest] = confidences;
+  const blocks = Math.max(0, ...result.comparison.map((row) => row.blocks));
+  const method = result.interleaved
+    ? 'Change: Hodges-Lehmann estimate of replicated / baseline over pairs of blocks, exact signed-rank interval'
+    : 'Change: Hodges-Lehmann estimate of replicated / baseline, exact rank-sum interval';
+  if (lowest === undefined) return `${method}: none, with ${formatPlural(blocks, 'block')} in common.`;
+  const weak = lowest < 0.95 ? ', which is too little to conclude anything: measure at least 6 blocks' : '';
+  return `${method} with ${confidences.map(formatConfidence).join(' to ')} confidence, n = ${formatPlural(blocks, 'block')}${weak}.`;
+}
+
+function explainValues(result: RunResult): string {
+  const counts = result.arms.flatMap((arm) => Object.values(arm.metrics).map(({ blocks }) => blocks));
+  const few = Math.max(0, ...counts) < 6;
+  const brackets = few
+    ? 'the smallest and the largest block (fewer than 6 blocks give no 95 % interval)'
+    : 'an interval that covers the true median with at least 95 % confidence';
+  return `Values: median over the blocks, in brackets ${brackets}. QPS is successful requests per second with a closed loop at saturation, the other class at a fixed rate; everything else is from the steady slices, where all arms get the same requests at the same due times. P95 counts from the due time of a request. The lag of all replicas is one distribution of samples, each an upper bound.`;
+}
+
+function explainClaims(): string {
+  return "The seed's claims were made on other hardware, with other data and another application. They are here to be compared with, not to be met.";
+}
+
+function reproduceSection(result: RunResult): string {
+  return [
+    '## Measure it again',
+    `\`\`\`sh\n${result.command}\n\`\`\``,
+    `Run \`${result.runId}\` of ${result.startedAt}, seed ${result.seed}. Everything above is computed from \`journal.ndjson\`; \`result.json\` holds the same figures, block by block.`,
+  ].join('\n\n');
+}
