@@ -51,44 +51,45 @@ export interface Models {
 
 /** Binds the models to one Sequelize instance. */
 export function defineModels(sequelize: Sequelize): Models {
-  const id = { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true };
-  const text = { type: DataTypes.TEXT, allowNull: false };
-  const integer = { type: DataTypes.INTEGER, allowNull: false };
-  const instant = { type: DataTypes.DATE, allowNull: false };
+  // Functions: Sequelize writes the column's name into the object it is given, so two columns cannot share one.
+  const id = () => ({ type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true });
+  const text = () => ({ type: DataTypes.TEXT, allowNull: false });
+  const integer = () => ({ type: DataTypes.INTEGER, allowNull: false });
+  const instant = () => ({ type: DataTypes.DATE, allowNull: false });
   const madeOnce = { underscored: true, updatedAt: false } as const;
 
   return {
     User: sequelize.define<User>(
       'user',
       {
-        id,
-        teamId: integer,
-        name: text,
-        email: text,
-        passwordHash: text,
-        role: text,
-        status: text,
-        openInteractions: { ...integer, defaultValue: 0 },
-        createdAt: instant,
-        updatedAt: instant,
+        id: id(),
+        teamId: integer(),
+        name: text(),
+        email: text(),
+        passwordHash: text(),
+        role: text(),
+        status: text(),
+        openInteractions: { ...integer(), defaultValue: 0 },
+        createdAt: instant(),
+        updatedAt: instant(),
       },
       { underscored: true, tableName: 'users', defaultScope: { attributes: { exclude: ['passwordHash'] } } },
     ),
     Contact: sequelize.define<Contact>(
       'contact',
-      { id, name: text, email: text, phone: text, createdAt: instant },
+      { id: id(), name: text(), email: text(), phone: text(), createdAt: instant() },
       { ...madeOnce, tableName: 'contacts' },
     ),
     Interaction: sequelize.define<Interaction>(
       'interaction',
       {
-        id,
-        userId: integer,
-        contactId: integer,
-        channel: text,
-        durationSeconds: integer,
-        notes: text,
-        createdAt: instant,
+        id: id(),
+        userId: integer(),
+        contactId: integer(),
+        channel: text(),
+        durationSeconds: integer(),
+        notes: text(),
+        createdAt: instant(),
       },
       { ...madeOnce, tableName: 'interactions' },
     ),

@@ -1,0 +1,36 @@
+/** The Express application over an open database. */
+import express, { type Express, Router } from 'express';
+import type { Database } from '../db/connection.ts';
+import type { Metrics } from './metrics.ts';
+import { answerProblem, answerUnknownRoute } from './problem.ts';
+import { addContactRoutes } from './routes/contacts.ts';
+import { addInteractionRoutes } from './routes/interactions.ts';
+import { addOperationRoutes } from './routes/operations.ts';
+import { addTeamRoutes } from './routes/teams.ts';
+import { addUserRoutes } from './routes/users.ts';
+
+/** `report` receives errors that nobody expected, one text each. */
+export function createApplication(
+  database: Database,
+  metrics: Metrics,
+  report: (line: string) => void,
+): Express {
+  const application = express();
+  application.disable('x-powered-by');
+  // A hash of every answer, for clients that never ask conditionally.
+  application.disable('etag');
+  application.set('query parser', 'simple');
+
+  const router = Router();
+  addOperationRoutes(router, database.configuration, metrics);
+  addUserRoutes(router, database);
+  addContactRoutes(router, database);
+  addInteractionRoutes(router, database);
+  addTeamRoutes(router, database);
+
+  metrics.watchPools(database.pools);
+  const { acquireMs } = database.configuration.pool;
+  application.use(metrics.timeRequests, router, answerUnknownRoute);
+  application.use(answerProblem({ acquireMs, pools: database.pools }, report));
+  return application;
+}

@@ -1,0 +1,103 @@
+/**
+ * Starts the sample application: `node src/app/main.ts`.
+ * Reads HOST, PORT, APP_NAME and the DB_* variables of src/db/configuration.ts; stops on SIGTERM or SIGINT.
+ */
+import { once } from 'node:events';
+import { z } from 'zod';
+import {
+  ConfigurationError,
+  type DatabaseConfiguration,
+  parseEnvironment,
+  readDatabaseConfiguration,
+} from '../db/configuration.ts';
+import { openDatabase } from '../db/connection.ts';
+import { askEveryNode, describeProblem } from '../db/reachability.ts';
+import { createApplication } from './application.ts';
+import { createMetrics } from './metrics.ts';
+import { startServer } from './server.ts';
+
+const variables = z.object({
+  HOST: z.string().min(1, 'is empty').default('127.0.0.1'),
+  PORT: z.coerce
+    .number('is not a port')
+    .int('is not a port')
+    .min(1, 'is not a port')
+    .max(65_535, 'is not a port')
+    .default(3_000),
+});
+
+const stopDeadlineMs = 10_000;
+
+class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+try {
+  await run();
+  // Not left to the event loop: a connection to a server that hangs would keep the process alive.
+  process.exit(0);
+} catch (error) {
+  console.error(`[App] ${explain(error)}`);
+  process.exit(1);
+}
+
+async function run(): Promise<void> {
+  const stop = new AbortController();
+  // Once each: a second signal ends the process at once, as everywhere.
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
+
+  const { HOST: host, PORT: port } = parseEnvironment(variables, process.env);
+  const configuration = readDatabaseConfiguration(process.env);
+  announce(configuration);
+  await checkNodes(configuration);
+
+  const metrics = createMetrics();
+  await using database = openDatabase(configuration, metrics.observer);
+  const application = createApplication(database, metrics, (line) => console.error(`[App] ${line}`));
+  const server = await startServer(application, { host, port });
+  console.log(`[App] listening on ${server.url}`);
+
+  if (!stop.signal.aborted) await once(stop.signal, 'abort');
+  console.log('[App] stopping');
+  const cut = await server.stop(stopDeadlineMs);
+  if (cut > 0) throw new Error(`${cut} requests were cut off after ${stopDeadlineMs} ms`);
+}
+
+function announce({ instance, nodes, warning }: DatabaseConfiguration): void {
+  const tag = `[Database:${instance}]`;
+  const [primary, ...replicas] = nodes;
+  if (warning !== null) console.warn(`${tag} ! ${warning}`);
+  if (replicas.length === 0) {
+    console.log(`${tag} Single host mode (no replication): ${primary.host}:${primary.port}`);
+    return;
+  }
+  console.log(`${tag} ✓ Replication enabled:`);
+  console.log(`  - Write: ${primary.host}:${primary.port}`);
+  replicas.forEach(({ host, port }, index) => {
+    console.log(`  - Read ${index + 1}: ${host}:${port}`);
+  });
+}
+
+/** Without its primary the application is of no use; a replica may come back, and /readyz says so until then. */
+async function checkNodes(configuration: DatabaseConfiguration): Promise<void> {
+  const problems = (await askEveryNode(configuration)).filter(({ problem }) => problem !== null);
+  for (const problem of problems) {
+    const sentence = `cannot reach ${describeProblem(problem)}`;
+    if (problem.node.name === 'primary') throw new UnreachableError(sentence);
+    console.warn(`[Database:${configuration.instance}] ! ${sentence}`);
+  }
+}
+
+/** One line for what an operator can mend; the stack only for what nobody expected. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigurationError || error instanceof UnreachableError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  if ('syscall' in error && error.syscall === 'listen') {
+    const address = `${process.env['HOST'] ?? '127.0.0.1'}:${process.env['PORT'] ?? 3_000}`;
+    const inUse = 'code' in error && error.code === 'EADDRINUSE';
+    return inUse
+      ? `${address} is in use: stop the other program or set PORT to a free port`
+      : `cannot listen on ${address}: ${error.message}`;
+  }
+  return error.stack ?? error.message;
+}

@@ -1,0 +1,34 @@
+import type { Router } from 'express';
+import type { DatabaseConfiguration } from '../../db/configuration.ts';
+import { askEveryNode, describeProblem, type Reachability } from '../../db/reachability.ts';
+import type { Metrics } from '../metrics.ts';
+
+/** What operators and probes ask: alive? ready? how busy? */
+export function addOperationRoutes(
+  router: Router,
+  configuration: DatabaseConfiguration,
+  metrics: Metrics,
+): void {
+  router.get('/healthz', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+
+  // Impatient probes share one question to the servers instead of piling up logins.
+  let asking: Promise<readonly Reachability[]> | undefined;
+  router.get('/readyz', async (_request, response) => {
+    asking ??= askEveryNode(configuration).finally(() => {
+      asking = undefined;
+    });
+    const nodes = await asking;
+    const problems = nodes.filter(({ problem }) => problem !== null);
+    response.status(problems.length === 0 ? 200 : 503).json({
+      status: problems.length === 0 ? 'ready' : 'not ready',
+      nodes: Object.fromEntries(nodes.map(({ node, problem }) => [node.name, problem ?? 'ok'])),
+      ...(problems.length > 0 && { error: problems.map(describeProblem).join('; ') }),
+    });
+  });
+
+  router.get('/metrics', async (_request, response) => {
+    response.type(metrics.contentType).send(await metrics.render());
+  });
+}

@@ -1,0 +1,38 @@
+import { json, type Router } from 'express';
+import { z } from 'zod';
+import { assignContact } from '../../db/assignment.ts';
+import type { Database } from '../../db/connection.ts';
+import { readTeamDashboard } from '../../db/team-dashboard.ts';
+import { answer } from '../answer.ts';
+import { bodyId, pathId } from '../input.ts';
+import { Problem } from '../problem.ts';
+
+const newAssignment = z.object({ contactId: bodyId });
+
+/** A team's dashboard, and the hand-over of a contact to the team. */
+export function addTeamRoutes(router: Router, database: Database): void {
+  router.get(
+    '/teams/:id/dashboard',
+    answer(200, async (request) => {
+      const { id } = pathId.parse(request.params);
+      return (await readTeamDashboard(database, id)) ?? noSuchTeam(id);
+    }),
+  );
+
+  router.post(
+    '/teams/:id/assignments',
+    json({ limit: '1kb' }),
+    answer(201, async (request) => {
+      const { id } = pathId.parse(request.params);
+      const { contactId } = newAssignment.parse(request.body);
+      const assignment = await assignContact(database, id, contactId);
+      if (assignment === 'no-team') return noSuchTeam(id);
+      if (assignment === 'no-agent') throw new Problem(409, `team ${id} has no available agent now`);
+      return assignment;
+    }),
+  );
+}
+
+function noSuchTeam(id: number): never {
+  throw new Problem(404, `there is no team ${id}`, 'id');
+}
