@@ -10,7 +10,7 @@ import { isPortFree } from './free-port.ts';
 import { spawnGated } from './gate.ts';
 import type { Guardian } from './guardian.ts';
 import { endProcesses } from './leftovers.ts';
-import { detectLimits } from './limits/limits.ts';
+import { detectLimits } from './limits/detect-limits.ts';
 import { lastLines } from './log-tail.ts';
 import type { Loss } from './topology.ts';
 

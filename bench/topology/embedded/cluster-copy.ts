@@ -26,6 +26,14 @@ export async function copyCluster(
   }
 }
 
+/**
+ * Resolves when the copies are on the disk. Left to the kernel this happens half a minute later, in
+ * the middle of a measurement, with commits that wait 200 ms for it (seen on ext4).
+ */
+export async function writeOut(dir: string): Promise<void> {
+  await run('sync', process.platform === 'linux' ? ['-f', dir] : []);
+}
+
 export async function sizeOf(dir: string): Promise<number> {
   const { stdout } = await run('du', ['-sk', dir]);
   return Number.parseInt(stdout, 10) * 1024;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { NodeAddress } from '../../model.ts';
+import { EnvironmentError, type NodeAddress } from '../../model.ts';
 
 /** One connection for one piece of work. */
 export async function withClient<T>(
@@ -29,15 +29,18 @@ export async function withClient<T>(
 }
 
 /**
- * Resolves once the server answers a query. Refused connections and "starting up" are waited for;
- * any other error is thrown, `signal`'s reason when aborted.
+ * Resolves once the server answers a query in the role it should have. Refused connections and
+ * "starting up" are waited for; any other error is thrown, `signal`'s reason when aborted.
  */
 export async function waitForAnswer(address: NodeAddress, signal: AbortSignal): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
     try {
-      await withClient(address, (client) => client.query('SELECT 1'));
-      return;
+      const { rows } = await withClient(address, (client) =>
+        client.query('SELECT pg_is_in_recovery() AS yes'),
+      );
+      if (rows[0]?.yes === (address.role === 'replica')) return;
+      throw new EnvironmentError(`${address.name} answers, but not as a ${address.role}`);
     } catch (error) {
       if (!isStarting(error)) throw error;
     }

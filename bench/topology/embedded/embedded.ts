@@ -1,18 +1,20 @@
 /** A replicated PostgreSQL from the npm binaries: child processes of the harness, on one machine. */
-import { realpath, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnvironmentError, type Finding, type NodeAddress, UsageError } from '../../model.ts';
 import { Cleanup } from '../cleanup.ts';
 import type { Guardian } from '../guardian.ts';
-import { detectLimits } from '../limits/limits.ts';
+import { availableCores } from '../limits/available-cores.ts';
+import { detectLimits } from '../limits/detect-limits.ts';
 import { sweepAbandonedRuns } from '../sweep.ts';
 import type { RunningTopology, Step, Topology } from '../topology.ts';
 import { unprivilegedAccount } from './account.ts';
 import { findBinaries } from './binaries.ts';
 import { sizeOf } from './cluster-copy.ts';
+import { makeOwnedDirectory, removeDirectory } from './owned-files.ts';
 import { startCluster } from './running.ts';
-import { makeOwnedDirectory, makeTemplate } from './template.ts';
+import { makeTemplate } from './template.ts';
 import { timer } from './timed.ts';
 
 export interface EmbeddedOptions {
@@ -55,8 +57,8 @@ export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<
       const found = await detectLimits({ guardian, want: options.limits });
       await sweepAbandonedRuns([parentDir, tmpdir()], found.parents);
       await guardian.registerDirectory(runDir);
+      cleanup.add(() => removeDirectory(runDir));
       await makeOwnedDirectory(runDir, account);
-      cleanup.add(() => rm(runDir, { recursive: true, force: true }));
       return found;
     });
     const binDir = options.binDir === undefined ? (process.env['PG_BIN_DIR'] ?? null) : options.binDir;
@@ -69,7 +71,19 @@ export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<
     const templateBytes = await sizeOf(template.dataDir);
     const nodeCpus = limits.method === 'none' ? null : coresPerNode(options);
 
-    let clusters = 0;
+    const closing = new AbortController();
+    const started: Promise<RunningTopology>[] = [];
+    cleanup.add(async () => {
+      closing.abort(new EnvironmentError('the topology was taken down'));
+      await Promise.all(
+        started.map((cluster) =>
+          cluster.then(
+            (one) => one[Symbol.asyncDispose](),
+            () => undefined,
+          ),
+        ),
+      );
+    });
     return {
       name: 'embedded',
       limitMethod: limits.method,
@@ -78,14 +92,15 @@ export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<
       postgresVersion: binaries.version,
       dataDir: runDir,
       steps,
-      async start(arm, startSignal): Promise<RunningTopology> {
-        const directory = join(runDir, `cluster${++clusters}`);
-        const cluster = await startCluster({
-          ...{ binaries, account, guardian, limits, template, templateBytes, nodeCpus, directory, onStep },
+      start(arm, startSignal) {
+        const cluster = startCluster({
+          ...{ binaries, account, guardian, limits, template, templateBytes, nodeCpus, onStep },
+          directory: join(runDir, `cluster${started.length + 1}`),
           replicas: arm.replicas,
-          signal: startSignal,
+          signal: AbortSignal.any([startSignal, closing.signal]),
         });
-        return cleanup.use(cluster);
+        started.push(cluster);
+        return cluster;
       },
       [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
     };
@@ -96,7 +111,7 @@ export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<
 
 function coresPerNode({ nodeCpus, maxReplicas }: EmbeddedOptions): number | null {
   if (nodeCpus !== 'auto') return nodeCpus;
-  return (0.4 * availableParallelism()) / (1 + maxReplicas);
+  return (0.4 * availableCores()) / (1 + maxReplicas);
 }
 
 function findingsOf(limitFinding: Finding | null, nodeCpus: number | null): Finding[] {
@@ -117,9 +132,9 @@ function checkNumbers({ maxReplicas, nodeCpus }: EmbeddedOptions): void {
   if (!Number.isInteger(maxReplicas) || maxReplicas < 0 || maxReplicas > 8) {
     throw new UsageError(`${maxReplicas} replicas: use a whole number from 0 to 8`);
   }
-  if (typeof nodeCpus === 'number' && !(nodeCpus >= 0.01 && nodeCpus <= availableParallelism())) {
+  if (typeof nodeCpus === 'number' && !(nodeCpus >= 0.01 && nodeCpus <= availableCores())) {
     throw new UsageError(
-      `${nodeCpus} cores per node: use a number from 0.01 to ${availableParallelism()}, the cores of this machine`,
+      `${nodeCpus} cores per node: use a number from 0.01 to ${availableCores()}, the cores of this machine`,
     );
   }
 }

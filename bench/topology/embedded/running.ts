@@ -1,16 +1,16 @@
 /** One arm's cluster: a primary and its replicas, copied from the template and started. */
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { NodeAddress } from '../../model.ts';
+import { basename, join } from 'node:path';
+import { EnvironmentError, type NodeAddress } from '../../model.ts';
 import { Cleanup } from '../cleanup.ts';
 import { freePort } from '../free-port.ts';
-import type { CpuGroup, CpuLimits } from '../limits/limits.ts';
+import type { CpuGroup, CpuLimits } from '../limits/cpu-limits.ts';
 import type { Loss, RunningNode, RunningTopology, Step } from '../topology.ts';
-import { copyCluster, requireSpace } from './cluster-copy.ts';
+import { copyCluster, requireSpace, writeOut } from './cluster-copy.ts';
+import { makeOwnedDirectory, removeDirectory, writeOwned } from './owned-files.ts';
 import { createSlots, waitUntilCaughtUp, waitUntilStreaming } from './replication.ts';
 import { PortTaken, type Server, type ServerOptions, startServer } from './server.ts';
 import { formatSettings, quoteConnectionValue, type Settings } from './settings.ts';
-import { makeOwnedDirectory, type Template, writeOwned } from './template.ts';
+import type { Template } from './template.ts';
 import { timer } from './timed.ts';
 
 export interface RunningOptions extends Pick<ServerOptions, 'binaries' | 'account' | 'guardian' | 'signal'> {
@@ -36,14 +36,17 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
     signal.throwIfAborted();
     await requireSpace(options.template.dataDir, 1 + options.replicas, options.templateBytes);
     await makeOwnedDirectory(directory, account);
-    cleanup.add(() => rm(directory, { recursive: true, force: true }));
+    cleanup.add(() => removeDirectory(directory));
     await timed('copy template', () =>
-      Promise.all(
+      everyOne(
         ['primary', ...replicaNames].map((name) =>
           copyCluster(options.template.dataDir, join(directory, name), account, signal),
         ),
       ),
     );
+    const writtenOut = timed('write out', () => writeOut(directory));
+    cleanup.add(() => Promise.allSettled([writtenOut]));
+    writtenOut.catch(() => undefined); // thrown where it is awaited, which an earlier failure may prevent
     const asked = new Set<string>();
     const startNode = async (name: string, settings: Settings) => {
       const node = await startOne(name, settings, options, cleanup);
@@ -57,20 +60,14 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
     if (replicaNames.length > 0)
       await timed('create slots', () => createSlots(primary.server.address, replicaNames));
     const replicas = await timed('start replicas', () =>
-      Promise.all(
+      everyOne(
         replicaNames.map((name) =>
           startNode(name, replicaSettings(name, primary.server.address, options.template)),
         ),
       ),
     );
     const replicaAddresses = replicas.map(({ server }) => server.address);
-    await timed('wait for streaming', () =>
-      waitUntilStreaming(primary.server.address, replicaAddresses, streamingTimeoutMs, signal),
-    );
     const nodes = [primary, ...replicas];
-    // Only now: starting under the quota would take several times as long.
-    for (const { group } of nodes) await group.limit(options.nodeCpus);
-
     const lost = Promise.race(
       nodes.map(async ({ server }): Promise<Loss> => {
         const reason = await server.ended;
@@ -78,6 +75,17 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
         return { node: server.address.name, reason };
       }),
     );
+    await timed('wait for streaming', () =>
+      Promise.race([
+        waitUntilStreaming(primary.server.address, replicaAddresses, streamingTimeoutMs, signal),
+        lost.then(({ reason }) => {
+          throw new EnvironmentError(reason);
+        }),
+      ]),
+    );
+    await writtenOut;
+    // Only now: starting under the quota would take several times as long.
+    for (const { group } of nodes) await group.limit(options.nodeCpus);
     return {
       nodes: nodes.map((node) => runningNode(node, asked)),
       steps,
@@ -89,6 +97,12 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
   } catch (error) {
     throw await cleanup.after(error);
   }
+}
+
+/** Like Promise.all, but a failure waits for the others: what still runs must not outlive the clean-up. */
+async function everyOne<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }
 
 interface StartedNode {
@@ -105,7 +119,7 @@ async function startOne(
   const { binaries, account, guardian, template, signal } = options;
   const dataDir = join(options.directory, name);
   const logFile = join(options.directory, `${name}.log`);
-  const group = cleanup.use(await options.limits.createGroup(name));
+  const group = cleanup.use(await options.limits.createGroup(`${basename(options.directory)}-${name}`));
   await writeOwned(
     join(dataDir, 'postgresql.auto.conf'),
     formatSettings({ cluster_name: name, ...settings }),

@@ -6,7 +6,7 @@ import { isPortFree } from '../free-port.ts';
 import { spawnGated } from '../gate.ts';
 import type { Guardian } from '../guardian.ts';
 import { endProcesses } from '../leftovers.ts';
-import type { CpuGroup } from '../limits/limits.ts';
+import type { CpuGroup } from '../limits/cpu-limits.ts';
 import { lastLines } from '../log-tail.ts';
 import { childrenOf, findProcesses } from '../process-table.ts';
 import type { Account } from './account.ts';

@@ -1,16 +1,17 @@
 /** The cluster that every node is a copy of: made once per run, with the data set in it. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFile, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EnvironmentError, type NodeAddress } from '../../model.ts';
 import { freePort } from '../free-port.ts';
 import type { Guardian } from '../guardian.ts';
-import type { CpuLimits } from '../limits/limits.ts';
+import type { CpuGroup, CpuLimits } from '../limits/cpu-limits.ts';
 import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
 import { withClient } from './connect.ts';
+import { writeOwned } from './owned-files.ts';
 import { PortTaken, type Server, serverEnvironment, startServer } from './server.ts';
 import {
   formatSettings,
@@ -57,7 +58,8 @@ export async function makeTemplate(options: TemplateOptions): Promise<Template> 
   };
   await timed('initdb', () => initialise(template, options));
 
-  const server = await timed('start template', () => start(template, options));
+  await using group = await options.limits.createGroup('template');
+  const server = await timed('start template', () => start(template, group, options));
   try {
     await timed('prepare', () => options.prepare(server.address, signal));
     await timed('vacuum', () => vacuum(server.address));
@@ -100,10 +102,9 @@ async function initialise(template: Template, options: TemplateOptions): Promise
   await writeFile(join(dataDir, 'postgresql.auto.conf'), formatSettings(preparingSettings));
 }
 
-async function start(template: Template, options: TemplateOptions): Promise<Server> {
+async function start(template: Template, group: CpuGroup, options: TemplateOptions): Promise<Server> {
   const { binaries, account, guardian, signal } = options;
   const { dataDir, database, user, password } = template;
-  const group = await options.limits.createGroup('template');
   for (let attempt = 1; ; attempt++) {
     const address: NodeAddress = {
       name: 'template',
@@ -116,22 +117,9 @@ async function start(template: Template, options: TemplateOptions): Promise<Serv
     };
     const logFile = join(options.runDir, 'template.log');
     try {
-      const server = await startServer({
-        binaries,
-        account,
-        guardian,
-        group,
-        dataDir,
-        logFile,
-        address,
-        signal,
-      });
-      void server.ended.then(() => group[Symbol.asyncDispose]()).catch(() => undefined);
-      return server;
+      return await startServer({ binaries, account, guardian, group, dataDir, logFile, address, signal });
     } catch (error) {
-      if (error instanceof PortTaken && attempt < 5) continue;
-      await group[Symbol.asyncDispose]();
-      throw error;
+      if (!(error instanceof PortTaken) || attempt === 5) throw error;
     }
   }
 }
@@ -147,16 +135,9 @@ async function vacuum(address: NodeAddress): Promise<void> {
        WHERE last_vacuum IS NULL OR last_analyze IS NULL`,
     );
     for (const { sql } of rows) await client.query(sql);
+    // Old WAL is removed instead of being kept for reuse: each node would get a copy of it.
+    await client.query(`ALTER SYSTEM SET max_wal_size = '32MB'`);
+    await client.query('SELECT pg_reload_conf()');
     await client.query('CHECKPOINT');
   });
-}
-
-export async function writeOwned(path: string, text: string, account: Account | null): Promise<void> {
-  await writeFile(path, text, { mode: 0o600, flag: 'wx' });
-  if (account) await chown(path, account.uid, account.gid);
-}
-
-export async function makeOwnedDirectory(path: string, account: Account | null): Promise<void> {
-  await mkdir(path, { mode: 0o700 });
-  if (account) await chown(path, account.uid, account.gid);
 }

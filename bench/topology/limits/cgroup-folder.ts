@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EnvironmentError } from '../../model.ts';
 import { spawnGated } from '../gate.ts';
 import type { Guardian } from '../guardian.ts';
-import type { CpuGroup } from './limits.ts';
+import type { CpuGroup } from './cpu-limits.ts';
 
 export async function makeCgroupFolder(path: string, guardian: Guardian): Promise<void> {
   await guardian.registerCgroup(path);

@@ -1,6 +1,6 @@
 /** Where this process stands in the cgroup hierarchies, as folders one can open. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export interface CgroupPlace {
   /** Folder where the hierarchy is mounted. */
@@ -30,6 +30,17 @@ export function findCgroup(root: string, controller: string | null): CgroupPlace
   const below = mount.root !== '/' && path.startsWith(mount.root) ? path.slice(mount.root.length) : path;
   const mountPoint = join(root, mount.mountPoint);
   return { mountPoint, own: below.startsWith('/..') ? mountPoint : join(mountPoint, below) };
+}
+
+/** The group itself and those above it, as far as they can be seen. */
+export function ancestors(place: CgroupPlace | null): string[] {
+  if (place === null) return [];
+  const dirs = [place.own];
+  for (let dir = place.own; dir !== place.mountPoint && dir !== dirname(dir); ) {
+    dir = dirname(dir);
+    dirs.push(dir);
+  }
+  return dirs;
 }
 
 function parseMount(line: string) {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Guardian } from '../guardian.ts';
 import { makeCgroupFolder, reasonOf, removeCgroupFolder, tryGroup } from './cgroup-folder.ts';
 import { findCgroup } from './cgroup-mounts.ts';
-import { type CpuGroup, type LimitAttempt, quotaOf } from './limits.ts';
+import { type CpuGroup, type LimitAttempt, quotaOf } from './cpu-limits.ts';
 
 export const cgroupV1: LimitAttempt = async ({ guardian, root }) => {
   const cpu = findCgroup(root, 'cpu');

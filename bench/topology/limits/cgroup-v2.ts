@@ -5,11 +5,11 @@
  * was delegated to them, for root at the top of the hierarchy, which is exempt from that rule.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Guardian } from '../guardian.ts';
 import { makeCgroupFolder, reasonOf, removeCgroupFolder, tryGroup } from './cgroup-folder.ts';
-import { type CgroupPlace, findCgroup } from './cgroup-mounts.ts';
-import { type CpuGroup, type LimitAttempt, quotaOf } from './limits.ts';
+import { ancestors, findCgroup } from './cgroup-mounts.ts';
+import { type CpuGroup, type LimitAttempt, quotaOf } from './cpu-limits.ts';
 
 export const cgroupV2: LimitAttempt = async ({ guardian, root }) => {
   const place = findCgroup(root, null);
@@ -28,15 +28,6 @@ export const cgroupV2: LimitAttempt = async ({ guardian, root }) => {
   }
   return { reason: `cgroup v2: ${reasons.at(-1) ?? 'nowhere to make a group'}` };
 };
-
-function ancestors({ own, mountPoint }: CgroupPlace): string[] {
-  const dirs = [own];
-  for (let dir = own; dir !== mountPoint && dir !== dirname(dir); ) {
-    dir = dirname(dir);
-    dirs.push(dir);
-  }
-  return dirs;
-}
 
 async function handDownCpu(parent: string): Promise<void> {
   const has = async (file: string) =>

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { reasonOf } from './cgroup-folder.ts';
 import { findCgroup } from './cgroup-mounts.ts';
-import { type CpuGroup, type LimitAttempt, quotaOf } from './limits.ts';
+import { type CpuGroup, type LimitAttempt, quotaOf } from './cpu-limits.ts';
 
 const run = promisify(execFile);
 

@@ -1,13 +1,6 @@
-/**
- * CPU quotas: what makes several nodes on one machine stand for several machines. Each method is
- * tried for real before it is trusted, because permissions, containers and delegation make the
- * presence of files meaningless.
- */
+/** CPU quotas: what makes several nodes on one machine stand for several machines. */
 import type { CpuSource, Finding, LimitMethod } from '../../model.ts';
 import type { Guardian } from '../guardian.ts';
-import { cgroupV1 } from './cgroup-v1.ts';
-import { cgroupV2 } from './cgroup-v2.ts';
-import { systemdScope } from './systemd-scope.ts';
 
 export interface CpuLimits {
   readonly method: LimitMethod;
@@ -39,45 +32,8 @@ export function quotaOf(cpus: number): { readonly quotaUs: number; readonly peri
   return { quotaUs: Math.max(1000, Math.round(cpus * periodUs)), periodUs };
 }
 
-/** The best method that works here. `root` replaces `/` in tests. */
-export async function detectLimits(options: {
-  readonly guardian: Guardian;
-  readonly want: 'auto' | 'none';
-  readonly root?: string;
-}): Promise<CpuLimits> {
-  if (options.want === 'none') return noLimits('CPU quotas were switched off');
-  const root = options.root ?? '';
-  const reasons: string[] = [];
-  for (const attempt of [cgroupV1, cgroupV2, systemdScope]) {
-    const result = await attempt({ guardian: options.guardian, root });
-    if ('method' in result) return result;
-    reasons.push(result.reason);
-  }
-  return noLimits(`this machine allows no CPU quotas (${reasons.join('; ')})`);
-}
-
+/** One method tried: the limits, or why they cannot be had this way. */
 export type LimitAttempt = (options: {
   readonly guardian: Guardian;
   readonly root: string;
 }) => Promise<CpuLimits | { readonly reason: string }>;
-
-function noLimits(reason: string): CpuLimits {
-  return {
-    method: 'none',
-    parents: [],
-    finding: {
-      severity: 'warning',
-      id: 'no-quota',
-      message:
-        `${reason}: all nodes share the same cores, so replicas add work but no machine. ` +
-        'The ratio between the arms predicts nothing about replicas on machines of their own.',
-    },
-    createGroup: async () => ({
-      wrap: (command) => command,
-      add: async () => undefined,
-      limit: async () => undefined,
-      cpuSource: (pid) => (process.platform === 'linux' ? { kind: 'process-tree', pid } : { kind: 'none' }),
-      [Symbol.asyncDispose]: async () => undefined,
-    }),
-  };
-}
