@@ -1,0 +1,88 @@
+import type { RunResult } from '../model.ts';
+import { reportedArms } from './arms.ts';
+import { headline } from './headline.ts';
+import { type MainRow, mainRows } from './main-table.ts';
+import { wrapText } from './wrap-text.ts';
+
+const widthColumns = 100;
+
+/**
+ * What is printed at the end of a run, at most 100 columns: the answer, the main table, what limits,
+ * and what to be careful about. Ends without a line break.
+ * @param reportPath where the whole report is; absent = not said
+ */
+export function renderTerminal(result: RunResult, reportPath?: string): string {
+  const { word, reason, answer, caveats } = headline(result);
+  return [
+    wrapText(`${word}: ${reason}`, widthColumns),
+    wrapText(answer, widthColumns),
+    table(result),
+    limits(result),
+    ...caveats.map((caveat) => wrapText(`Caution: ${caveat}`, widthColumns, 2)),
+    otherFindings(result),
+    reportPath === undefined ? '' : `Report: ${reportPath}`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function table(result: RunResult): string {
+  const { baseline, candidate } = reportedArms(result);
+  if (baseline === undefined) return '';
+  const rows = mainRows(result);
+  const heads =
+    candidate === undefined
+      ? ['', baseline.name]
+      : ['', baseline.name, candidate.name, 'change', '', 'claimed'];
+  const cells = rows.map((row) =>
+    candidate === undefined ? [row.label, ...row.values.map(withoutInterval)] : comparisonCells(row),
+  );
+  return alignColumns([heads, ...cells]);
+}
+
+function comparisonCells(row: MainRow): readonly string[] {
+  return [row.label, ...row.values.map(withoutInterval), row.change, row.interval, row.claimed];
+}
+
+/** The terminal has no room for the interval of each arm; the report has. */
+function withoutInterval(value: string): string {
+  return value.replace(/ \[.*\]$/, '');
+}
+
+/** First column to the left, the others to the right, two spaces between. */
+function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = rows.reduce<readonly number[]>(
+    (known, row) => row.map((cell, column) => Math.max(known[column] ?? 0, cell.length)),
+    [],
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function limits(result: RunResult): string {
+  const { baseline, candidate } = reportedArms(result);
+  return [baseline, candidate]
+    .flatMap((arm) => {
+      const bottleneck = arm?.bottleneck['read-saturation'];
+      return arm === undefined || bottleneck === undefined
+        ? []
+        : [wrapText(`Reads of ${arm.name}: ${bottleneck.sentence}`, widthColumns, 2)];
+    })
+    .join('\n');
+}
+
+function otherFindings(result: RunResult): string {
+  const { caveats } = headline(result);
+  const warnings = result.validity.findings.filter(({ severity }) => severity === 'warning').length;
+  const unsaid = warnings - caveats.length;
+  if (unsaid <= 0) return '';
+  return `${unsaid} more ${unsaid === 1 ? 'warning' : 'warnings'} about the measurement in the report, section Validity.`;
+}
