@@ -1,0 +1,58 @@
+/** Servers that fail the way networks and dying databases do. */
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+export interface FaultyServer extends AsyncDisposable {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  /** Connections accepted so far. */
+  accepted(): number;
+}
+
+/** Accepts and never says a word: a black-holed host. */
+export function startSilentServer(): Promise<FaultyServer> {
+  return listen(() => undefined);
+}
+
+/** Lets PostgreSQL's login through, then drops the connection at the first query. */
+export function startHandshakeDropper(target: { host: string; port: number }): Promise<FaultyServer> {
+  return listen((client) => {
+    const server = connect(target.port, target.host);
+    const drop = (): void => {
+      client.destroy();
+      server.destroy();
+    };
+    let ready = false;
+    server.on('data', (bytes) => {
+      client.write(bytes);
+      // ReadyForQuery, idle: the last message of a login.
+      ready ||= bytes.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]));
+    });
+    client.on('data', (bytes) => (ready ? drop() : server.write(bytes)));
+    for (const socket of [client, server]) socket.on('error', drop).on('close', drop);
+  });
+}
+
+async function listen(serve: (client: Socket) => void): Promise<FaultyServer> {
+  const sockets = new Set<Socket>();
+  let accepted = 0;
+  const server: Server = createServer((client) => {
+    accepted += 1;
+    sockets.add(client);
+    serve(client);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return {
+    host: '127.0.0.1',
+    port: address.port,
+    accepted: () => accepted,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
