@@ -29,7 +29,7 @@ export function runClosedLoop(
 ): StreamRun {
   const { clock, originMs, target } = context;
   const connections = new Map<AutocannonClient, ClosedConnection>();
-  const isHead = plan.operations.map((operation) => (operation.method as string) === 'HEAD');
+  const isHead = plan.operations.map((operation) => operation.method === 'HEAD');
   let due = 0;
   let completed = 0;
   let ending = false;

@@ -36,7 +36,7 @@ export function runOpenLoop(
   const nextArrival = createSchedule();
   const countingArrival = createSchedule();
   const drawRequest = createOperationMix(plan, stream.classes, target, [lane]);
-  const isHead = plan.operations.map((operation) => (operation.method as string) === 'HEAD');
+  const isHead = plan.operations.map((operation) => operation.method === 'HEAD');
 
   const idle: HttpConnection[] = [];
   const busy = new Set<HttpConnection>();

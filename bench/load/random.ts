@@ -9,7 +9,7 @@ export type Random = () => number;
  * on every machine, and no stream is disturbed by how many numbers another one has drawn.
  */
 export function randomStream(seed: number, ...path: readonly number[]): Random {
-  const generator = xoroshiro128plus(path.reduce((mixed, part) => mix(mixed ^ mix(part + 1)), mix(seed)));
+  const generator = xoroshiro128plus(path.reduce((mixed, part) => mix(mixed + part), mix(seed)));
   return () => uniformFloat64(generator);
 }
 

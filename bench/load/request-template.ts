@@ -169,7 +169,7 @@ function indexOfName(names: string[], name: string): number {
 }
 
 function headLines(operation: Operation, host: string): string {
-  const headers: Record<string, string> = { host };
+  const headers: Record<string, string> = { host, accept: '*/*' };
   if (operation.body !== undefined) headers['content-type'] = 'application/json';
   for (const [name, value] of Object.entries(operation.headers ?? {})) {
     if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !/^[\t\x20-\x7e]*$/.test(value)) {

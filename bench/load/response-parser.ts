@@ -1,7 +1,9 @@
+import { ChunkedBody } from './chunked-body.ts';
+
 /** What the bytes so far amount to. `surplus`: complete, but bytes follow that nobody asked for. */
 export type ParserState = 'more' | 'complete' | 'surplus' | 'malformed';
 
-/** Limit of one message head or one trailer, bytes; more is a server gone wrong. */
+/** Limit of one message head, bytes; more is a server gone wrong. */
 export const maxHeadBytes = 64 * 1024;
 
 /**
@@ -18,21 +20,20 @@ export class ResponseParser {
   /** Value of `x-db-node`; '' without one. */
   servedBy = '';
 
-  #phase: 'head' | 'fixed' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailer' | 'until-eof' = 'head';
+  #phase: 'head' | 'fixed' | 'chunked' | 'until-eof' = 'head';
   #headRequest = false;
-  /** Start of a head, size line or trailer that has not arrived whole; empty otherwise. */
+  /** Start of a head that has not arrived whole; empty otherwise. */
   #pending: Buffer = empty;
   #bodyBytesLeft = 0;
   #contentLength = -1;
   #transferEncoding: 'none' | 'chunked' | 'other' = 'none';
-  #lineBytes = 0;
+  readonly #chunks = new ChunkedBody();
 
   /** Forgets the previous response. @param head whether the request's method is HEAD: no body follows. */
   reset(head: boolean): void {
     this.#phase = 'head';
     this.#headRequest = head;
     this.#pending = empty;
-    this.#lineBytes = 0;
   }
 
   /** Takes the next `length` bytes of the connection. `bytes` may be overwritten after the call. */
@@ -53,22 +54,14 @@ export class ResponseParser {
           if (this.#bodyBytesLeft === 0) return at === length ? 'complete' : 'surplus';
           break;
         }
-        case 'chunk-data': {
-          const taken = Math.min(this.#bodyBytesLeft, length - at);
-          this.#bodyBytesLeft -= taken;
-          at += taken;
-          if (this.#bodyBytesLeft === 0) this.#phase = 'chunk-end';
+        case 'chunked':
+          at = this.#chunks.execute(bytes, at, length);
+          if (at < 0) return 'malformed';
+          if (this.#chunks.complete) return at === length ? 'complete' : 'surplus';
           break;
-        }
         case 'until-eof':
           at = length;
           break;
-        default: {
-          const state = this.#executeLineByte(bytes[at] as number);
-          at += 1;
-          if (state === 'malformed') return state;
-          if (state === 'complete') return at === length ? 'complete' : 'surplus';
-        }
       }
     }
     return 'more';
@@ -219,15 +212,14 @@ export class ResponseParser {
       this.#phase = 'head';
       return status !== 101;
     }
-    this.#lineBytes = 0;
     if (this.#headRequest || status === 204 || status === 304) {
       this.#phase = 'fixed';
       this.#bodyBytesLeft = 0;
     } else if (this.#transferEncoding === 'chunked') {
       // With a length as well, the length is void and the connection not to be trusted afterwards.
       if (this.#contentLength >= 0) this.keepAlive = false;
-      this.#phase = 'chunk-size';
-      this.#bodyBytesLeft = 0;
+      this.#phase = 'chunked';
+      this.#chunks.reset();
     } else if (this.#transferEncoding === 'other' || this.#contentLength < 0) {
       this.keepAlive = false;
       this.#phase = 'until-eof';
@@ -237,64 +229,11 @@ export class ResponseParser {
     }
     return true;
   }
-
-  /** Chunk size lines, the line end behind each chunk, and trailers: few bytes, one at a time. */
-  #executeLineByte(byte: number): 'more' | 'complete' | 'malformed' {
-    this.#lineBytes += 1;
-    if (this.#lineBytes > maxHeadBytes) return 'malformed';
-    switch (this.#phase) {
-      case 'chunk-size':
-        if (byte === lineFeed) {
-          if (this.#contentLength === noDigits) return 'malformed';
-          this.#phase = this.#bodyBytesLeft === 0 ? 'trailer' : 'chunk-data';
-          this.#lineBytes = 0;
-          return 'more';
-        }
-        return this.#takeChunkSizeByte(byte) ? 'more' : 'malformed';
-      case 'chunk-end':
-        if (byte === carriageReturn && this.#lineBytes === 1) return 'more';
-        if (byte !== lineFeed) return 'malformed';
-        this.#phase = 'chunk-size';
-        this.#lineBytes = 0;
-        return 'more';
-      default:
-        // A trailer section ends with an empty line; `#lineBytes` counts the bytes of the current line.
-        if (byte === carriageReturn) {
-          this.#lineBytes -= 1;
-          return 'more';
-        }
-        if (byte !== lineFeed) return 'more';
-        if (this.#lineBytes === 1) return 'complete';
-        this.#lineBytes = 0;
-        return 'more';
-    }
-  }
-
-  /** Hex digits, then perhaps an extension, which is ignored. `#contentLength` tells which of the two. */
-  #takeChunkSizeByte(byte: number): boolean {
-    if (this.#lineBytes === 1) {
-      this.#contentLength = noDigits;
-      this.#bodyBytesLeft = 0;
-    }
-    if (this.#contentLength === inExtension) return true;
-    const digit = hexDigit(byte);
-    if (digit >= 0) {
-      this.#contentLength = someDigits;
-      this.#bodyBytesLeft = this.#bodyBytesLeft * 16 + digit;
-      return this.#bodyBytesLeft <= Number.MAX_SAFE_INTEGER;
-    }
-    if (this.#contentLength === noDigits) return false;
-    this.#contentLength = inExtension;
-    return byte === carriageReturn || byte === 0x3b || byte === space || byte === 0x09;
-  }
 }
 
 const empty = Buffer.alloc(0);
 const incomplete = -1;
 const malformed = -2;
-const noDigits = -10;
-const someDigits = -11;
-const inExtension = -12;
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -329,10 +268,4 @@ function isHeader(bytes: Buffer, start: number, end: number, name: Buffer): bool
 
 function headerValue(bytes: Buffer, start: number, end: number): string {
   return bytes.toString('latin1', start, end).trim();
-}
-
-function hexDigit(byte: number): number {
-  if (byte >= zero && byte <= zero + 9) return byte - zero;
-  const lower = byte | lowerCaseBit;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x61 + 10 : -1;
 }
