@@ -1,4 +1,4 @@
-import type { ComparisonRow, MetricId, RunResult } from '../model.ts';
+import type { ArmResult, ComparisonRow, MetricId, RunResult } from '../model.ts';
 import { comparisonRow, reportedArms } from './arms.ts';
 import { cpuUnit, formatValue } from './main-table.ts';
 import {
@@ -14,8 +14,8 @@ export interface Headline {
   readonly word: string;
   /** What the word means for this run. */
   readonly reason: string;
-  /** What was measured, in words, with figures, intervals and the number of blocks. */
-  readonly answer: string;
+  /** What was measured, in sentences, the most wanted first: figures, intervals, number of blocks. */
+  readonly answer: readonly string[];
   /** What must be known before the answer is used; empty when there is nothing. */
   readonly caveats: readonly string[];
 }
@@ -54,7 +54,8 @@ function status(result: RunResult): Pick<Headline, 'word' | 'reason'> {
       objectives.length === 0
         ? 'the scenario sets no objective'
         : `${formatPlural(objectives.length, 'objective')} kept`;
-    return { word: 'PASS', reason: `the measurement is valid and ${kept}.` };
+    const unjudged = result.interleaved ? '' : '; the comparison itself gets no verdict';
+    return { word: 'PASS', reason: `the measurement is valid and ${kept}${unjudged}.` };
   }
   const sentences = judged.map(({ sentence }) => sentence).join(' ');
   const nothing = 'no block was measured to its end.';
@@ -64,60 +65,63 @@ function status(result: RunResult): Pick<Headline, 'word' | 'reason'> {
   };
 }
 
-function answer(result: RunResult): string {
+function answer(result: RunResult): readonly string[] {
   const { baseline, candidate } = reportedArms(result);
   if (baseline === undefined || baseline.slices.length + (candidate?.slices.length ?? 0) === 0) {
-    return 'No slice was finished, so nothing can be said.';
+    return ['No slice was finished, so nothing can be said.'];
   }
   if (candidate === undefined) return answerForOneArm(result);
   const reads = comparisonRow(result, 'read.qps');
   if (reads === undefined || reads.ratio === null) {
-    return `Read QPS was not measured on both arms, so ${baseline.name} and ${candidate.name} cannot be compared on it.`;
+    return [
+      `Read QPS was not measured on both arms, so ${baseline.name} and ${candidate.name} cannot be compared on it.`,
+    ];
   }
   const replicas = formatPlural(candidate.replicas, 'read replica');
   const rate = offeredRate(result);
   const atRate =
     rate === null ? 'at the same offered rate' : `at the same offered ${formatNumber(rate)} requests/s`;
   return [
-    `With ${replicas}, read QPS ${moved(reads, '/s')}, ${precision(reads)}; write QPS ${moved(row(result, 'write.qps'), '/s')}.`,
-    `${capital(atRate)}, P95 of reads ${moved(row(result, 'read.p95Ms'), ' ms')}, P95 of writes ${moved(row(result, 'write.p95Ms'), ' ms')}, and the CPU of the primary ${moved(row(result, 'primary.cpuPercent'), ` ${cpuUnit(result)}`)}.`,
-    cost(result),
-  ]
-    .filter((sentence) => sentence !== '')
-    .join(' ');
+    `With ${replicas}, read QPS ${moved(result, 'read.qps', '/s')}, ${precision(reads)}; write QPS ${moved(result, 'write.qps', '/s')}.`,
+    `${capital(atRate)}, P95 of reads ${moved(result, 'read.p95Ms', ' ms')}, P95 of writes ${moved(result, 'write.p95Ms', ' ms')}, and the CPU of the primary ${moved(result, 'primary.cpuPercent', ` ${cpuUnit(result)}`)}.`,
+    cost(result, candidate),
+  ].filter((sentence) => sentence !== '');
 }
 
-function answerForOneArm(result: RunResult): string {
+function answerForOneArm(result: RunResult): readonly string[] {
   const { baseline } = reportedArms(result);
-  if (baseline === undefined) return '';
+  if (baseline === undefined) return [];
   const blocks = formatPlural(baseline.metrics['read.qps']?.blocks ?? 0, 'block');
   const rate = offeredRate(result);
   const atRate = rate === null ? '' : ` at an offered ${formatNumber(rate)} requests/s`;
-  const lag =
-    baseline.replicas === 0 ? '' : ` Replication lag: P95 ${formatValue(baseline, 'lag.p95Ms')} ms.`;
-  return `${capital(baseline.name)} alone serves ${formatValue(baseline, 'read.qps')} reads/s or ${formatValue(baseline, 'write.qps')} writes/s at saturation; P95 is ${formatValue(baseline, 'read.p95Ms')} ms for reads and ${formatValue(baseline, 'write.p95Ms')} ms for writes${atRate}, with the primary at ${formatValue(baseline, 'primary.cpuPercent')} ${cpuUnit(result)} (n = ${blocks}).${lag}`;
+  return [
+    `${capital(baseline.name)}, measured by itself, serves ${formatValue(baseline, 'read.qps')} reads/s or ${formatValue(baseline, 'write.qps')} writes/s at saturation (n = ${blocks}).`,
+    `P95 is ${formatValue(baseline, 'read.p95Ms')} ms for reads and ${formatValue(baseline, 'write.p95Ms')} ms for writes${atRate}, with the primary at ${formatValue(baseline, 'primary.cpuPercent')} ${cpuUnit(result)}.`,
+    cost(result, baseline),
+  ].filter((sentence) => sentence !== '');
 }
 
 /** What the replicas cost: their CPU, and how far they are behind. */
-function cost(result: RunResult): string {
-  const { candidate } = reportedArms(result);
-  if (candidate === undefined || candidate.replicas === 0) return '';
-  const cpu = candidate.metrics['replicas.cpuPercent'];
-  const lag = candidate.metrics['lag.p95Ms'];
+function cost(result: RunResult, arm: ArmResult): string {
+  if (arm.replicas === 0) return '';
+  const cpu = arm.metrics['replicas.cpuPercent'];
+  const lag = arm.metrics['lag.p95Ms'];
   const cpuText = cpu === undefined ? 'was not observed' : `is ${formatNumber(cpu.value)} ${cpuUnit(result)}`;
   const lagText = lag === undefined ? 'was not observed' : `is ${formatNumber(lag.value)} ms at P95`;
   return `The CPU of each replica ${cpuText}; replication lag ${lagText}.`;
 }
 
 /** `rose from 5,010/s to 12,000/s: +139 % [+131 to +147]`, and no direction that is not shown. */
-function moved(found: ComparisonRow | undefined, unit: string): string {
+function moved(result: RunResult, metric: MetricId, unit: string): string {
+  const found = comparisonRow(result, metric);
   if (found === undefined || found.ratio === null) return 'was not measured on both arms';
-  const span = `from ${formatNumber(found.baseline)}${unit} to ${formatNumber(found.candidate)}${unit}`;
+  const span = `from ${formatNumber(found.baseline)} to ${formatNumber(found.candidate)}${unit}`;
   const interval = formatChangeInterval(found.ciLow, found.ciHigh);
   const change = `${formatChange(found.ratio)}${interval === '' ? '' : ` ${interval}`}`;
-  if (found.confidence === null || found.confidence < 0.95) return `went ${span}: ${change}`;
+  const shown = result.interleaved && found.confidence !== null && found.confidence >= 0.95;
+  if (!shown) return `went ${span}: ${change}`;
   if ((found.ciLow ?? 0) <= 1 && (found.ciHigh ?? 2) >= 1) {
-    return `shows no change (${change}, ${formatNumber(found.baseline)}${unit} to ${formatNumber(found.candidate)}${unit})`;
+    return `shows no change (${change}, ${span})`;
   }
   return `${found.ratio > 1 ? 'rose' : 'fell'} ${span}: ${change}`;
 }
@@ -146,10 +150,6 @@ function offeredRate(result: RunResult): number | null {
     .map((slice) => slice.offeredRateHz ?? 0)
     .sort((a, b) => a - b);
   return rates[Math.floor(rates.length / 2)] ?? null;
-}
-
-function row(result: RunResult, metric: MetricId): ComparisonRow | undefined {
-  return comparisonRow(result, metric);
 }
 
 function capital(text: string): string {

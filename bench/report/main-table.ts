@@ -1,7 +1,7 @@
 import type { ArmResult, MetricId, RunResult } from '../model.ts';
 import { comparisonRow, reportedArms } from './arms.ts';
+import { checkClaim, claims, claimsApply } from './claims.ts';
 import { formatChange, formatChangeInterval, formatNumber, missing } from './numbers.ts';
-import { checkClaim, seedClaims } from './seed-claims.ts';
 
 export interface MainRow {
   readonly metric: MetricId;
@@ -14,7 +14,7 @@ export interface MainRow {
   readonly agrees: string;
 }
 
-/** The seven figures of the seed's two tables, as cells; units are in the labels. */
+/** The seven figures that the claims are about, as cells; units are in the labels. */
 export function mainRows(result: RunResult): readonly MainRow[] {
   const { baseline, candidate } = reportedArms(result);
   const arms = [baseline, candidate].filter((arm) => arm !== undefined);
@@ -26,8 +26,8 @@ export function mainRows(result: RunResult): readonly MainRow[] {
       values: arms.map((arm) => formatValue(arm, metric)),
       change: formatChange(row?.ratio ?? null),
       interval: formatChangeInterval(row?.ciLow ?? null, row?.ciHigh ?? null),
-      claimed: seedClaims[metric]?.text ?? '',
-      agrees: result.interleaved ? checkClaim(metric, row, candidate) : '',
+      claimed: claimsApply(candidate) ? (claims[metric]?.text ?? '') : '',
+      agrees: result.interleaved && claimsApply(candidate) ? checkClaim(metric, row, candidate) : '',
     };
   });
 }

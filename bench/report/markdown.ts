@@ -1,5 +1,6 @@
 import type { RunResult } from '../model.ts';
 import { reportedArms } from './arms.ts';
+import { claimsApply } from './claims.ts';
 import { headline } from './headline.ts';
 import { mainRows } from './main-table.ts';
 import { environmentSection, setUpSection } from './markdown-environment.ts';
@@ -43,7 +44,9 @@ function titleSection(result: RunResult): string {
   return [
     `# ${result.scenario.name}: ${arms}`,
     `**${word}** (exit code ${result.exitCode}): ${escapeCell(reason)}`,
-    `**${escapeCell(answer)}**`,
+    answer
+      .map((sentence, index) => (index === 0 ? `**${escapeCell(sentence)}**` : escapeCell(sentence)))
+      .join(' '),
     ...caveats.map((caveat) => `> **Caution:** ${escapeCell(caveat)}`),
   ].join('\n\n');
 }
@@ -56,25 +59,29 @@ function mainTableSection(result: RunResult): string {
     const cells = rows.map(({ label, values }) => [label, ...values]);
     return [markdownTable(['', right(baseline.name)], cells), explainValues(result)].join('\n\n');
   }
+  const claimed = claimsApply(candidate);
   const table = markdownTable(
     [
       '',
       right(baseline.name),
       right(candidate.name),
       right('change [interval]'),
-      right("the seed's claim"),
-      'claim inside the interval?',
+      ...(claimed ? [right('claimed'), 'claim inside the interval?'] : []),
     ],
-    rows.map(({ label, values, change, interval, claimed, agrees }) => [
+    rows.map(({ label, values, change, interval, claimed: claim, agrees }) => [
       label,
       ...values,
       `${change} ${interval}`.trim(),
-      claimed,
-      agrees,
+      ...(claimed ? [claim, agrees] : []),
     ]),
   );
-  return [table, `${explainChange(result)} ${explainValues(result)}`, explainClaims()].join('\n\n');
+  return [table, `${explainChange(result)} ${explainValues(result)}`, ...(claimed ? [claimsNote] : [])].join(
+    '\n\n',
+  );
 }
+
+const claimsNote =
+  'Claimed: the figures of the document that this project began from ("Fase 4.2: PostgreSQL Primary-Replica Replication"), for two replicas, on other hardware, with other data and another application. They are here to be compared with, not to be met.';
 
 function explainChange(result: RunResult): string {
   const confidences = [...new Set(result.comparison.map(({ confidence }) => confidence))]
@@ -82,9 +89,11 @@ function explainChange(result: RunResult): string {
     .sort((a, b) => a - b);
   const [lowest] = confidences;
   const blocks = Math.max(0, ...result.comparison.map((row) => row.blocks));
+  const { baseline, candidate } = reportedArms(result);
+  const arms = `${candidate?.name} / ${baseline?.name}`;
   const method = result.interleaved
-    ? 'Change: Hodges-Lehmann estimate of replicated / baseline over pairs of blocks, exact signed-rank interval'
-    : 'Change: Hodges-Lehmann estimate of replicated / baseline, exact rank-sum interval';
+    ? `Change: Hodges-Lehmann estimate of ${arms} over pairs of blocks, exact signed-rank interval`
+    : `Change: Hodges-Lehmann estimate of ${arms}, exact rank-sum interval`;
   if (lowest === undefined) return `${method}: none, with ${formatPlural(blocks, 'block')} in common.`;
   const weak = lowest < 0.95 ? ', which is too little to conclude anything: measure at least 6 blocks' : '';
   return `${method} with ${confidences.map(formatConfidence).join(' to ')} confidence, n = ${formatPlural(blocks, 'block')}${weak}.`;
@@ -97,10 +106,6 @@ function explainValues(result: RunResult): string {
     ? 'the smallest and the largest block (fewer than 6 blocks give no 95 % interval)'
     : 'an interval that covers the true median with at least 95 % confidence';
   return `Values: median over the blocks, in brackets ${brackets}. QPS is successful requests per second with a closed loop at saturation, the other class at a fixed rate; everything else is from the steady slices, where all arms get the same requests at the same due times. P95 counts from the due time of a request. The lag of all replicas is one distribution of samples, each an upper bound.`;
-}
-
-function explainClaims(): string {
-  return "The seed's claims were made on other hardware, with other data and another application. They are here to be compared with, not to be met.";
 }
 
 function reproduceSection(result: RunResult): string {

@@ -7,11 +7,10 @@ const minus = '\u2212';
 export function formatNumber(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return missing;
   if (value === 0) return '0';
-  const magnitude = Math.floor(Math.log10(Math.abs(value)));
-  const decimals = Math.min(6, Math.max(0, 2 - magnitude));
-  if (magnitude < 3) return groupThousands(value.toFixed(decimals));
-  const unit = 10 ** (magnitude - 2);
-  return groupThousands((Math.round(value / unit) * unit).toFixed(0));
+  // Rounded first: 9.996 has as many decimals as 10.0, not as 9.99.
+  const rounded = Number(value.toPrecision(3));
+  const magnitude = Math.floor(Math.log10(Math.abs(rounded)));
+  return groupThousands(rounded.toFixed(Math.min(6, Math.max(0, 2 - magnitude))));
 }
 
 /** A whole number, exact, thousands apart. */
@@ -39,7 +38,7 @@ export function formatShare(share: number | null): string {
 
 /** Confidence without false precision: 0.96875 is `96.9 %`, 0.5 is `50 %`. */
 export function formatConfidence(confidence: number): string {
-  return `${Number((Math.floor(confidence * 1000) / 10).toFixed(1))} %`;
+  return `${Number((confidence * 100).toFixed(1))} %`;
 }
 
 export function formatPlural(count: number, noun: string): string {

@@ -15,7 +15,7 @@ export function renderTerminal(result: RunResult, reportPath?: string): string {
   const { word, reason, answer, caveats } = headline(result);
   return [
     wrapText(`${word}: ${reason}`, widthColumns),
-    wrapText(answer, widthColumns),
+    ...answer.map((sentence) => wrapText(sentence, widthColumns)),
     table(result),
     limits(result),
     ...caveats.map((caveat) => wrapText(`Caution: ${caveat}`, widthColumns, 2)),

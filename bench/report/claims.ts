@@ -1,10 +1,11 @@
 import type { ArmResult, ComparisonRow, MetricId } from '../model.ts';
 
 /**
- * What the document that this project started from claims for a primary with two replicas, as
- * changes against the primary alone: figures to be checked, never targets to be met.
+ * What the document that this project began from ("Fase 4.2: PostgreSQL Primary-Replica Replication")
+ * claims for a primary with two replicas, as changes against the primary alone: figures to be checked,
+ * never targets to be met.
  */
-export interface SeedClaim {
+export interface Claim {
   readonly text: string;
   /** Claimed ratio replicated / baseline. */
   readonly ratio?: number;
@@ -14,7 +15,7 @@ export interface SeedClaim {
   readonly max?: number;
 }
 
-export const seedClaims: Readonly<Partial<Record<MetricId, SeedClaim>>> = {
+export const claims: Readonly<Partial<Record<MetricId, Claim>>> = {
   'read.qps': { text: '+140 %', ratio: 2.4 },
   'write.qps': { text: '0 %', ratio: 1 },
   'read.p95Ms': { text: '\u221247 %', ratio: 0.53 },
@@ -23,6 +24,11 @@ export const seedClaims: Readonly<Partial<Record<MetricId, SeedClaim>>> = {
   'replicas.cpuPercent': { text: '35 % each', value: 35 },
   'lag.p95Ms': { text: '< 100 ms', max: 100 },
 };
+
+/** The claims are about two replicas; beside any other number they would mislead. */
+export function claimsApply(candidate: ArmResult | undefined): boolean {
+  return candidate?.replicas === 2;
+}
 
 /**
  * Whether the measured interval contains the claim: `yes`, `no, less`, `no, more`, or '' when there is
@@ -33,7 +39,7 @@ export function checkClaim(
   row: ComparisonRow | undefined,
   candidate: ArmResult | undefined,
 ): string {
-  const claim = seedClaims[metric];
+  const claim = claims[metric];
   if (claim === undefined) return '';
   if (claim.ratio !== undefined) {
     if (row?.confidence === null || row === undefined || row.confidence < 0.95) return '';
