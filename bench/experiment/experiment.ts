@@ -55,7 +55,6 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const setUpSteps: { name: string; durationMs: number }[] = [];
   await using guardian = await startGuardian({ runId });
   await using topology = await createEmbeddedTopology({
-    runId,
     guardian,
     maxReplicas: options.maxReplicas,
     nodeCpus: options.nodeCpus,
@@ -74,7 +73,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     application: configuredApplicationPort(application, guardian),
     generator,
     startProbes,
-    describeServer: postgresSettings,
+    describeServer: async (primary) => (await postgresSettings(primary)).postgresSettings,
     clock: monotonicMs,
   };
   const plan: RunPlan = {

@@ -50,7 +50,8 @@ export async function visit(
 ): Promise<readonly LoadResult[]> {
   const { ports, signal } = context;
   await using cluster = await ports.topology.start({ replicas: arm.replicas }, signal);
-  for (const step of cluster.steps) recordStep(context, step.name, step.durationMs);
+  // The topology tells whoever watches by itself; the journal must know, too.
+  for (const step of cluster.steps) context.record({ type: 'step', atMs: ports.clock(), ...step });
   const addresses = cluster.nodes.map((node) => node.address);
   await recordSettings(context, addresses[0]);
   const begun = ports.clock();

@@ -63,12 +63,9 @@ const keys: Readonly<Record<string, KeyDistribution>> = {
   hotUserId: { kind: 'zipf', min: 1, max: 500, exponent: 0.99 },
   teamId: { kind: 'uniform', min: 1, max: data.teams },
   contactId: { kind: 'uniform', min: 1, max: data.contacts },
-  name: {
-    kind: 'choice',
-    values: ['garcia', 'lopez', 'moreno', 'ruiz', 'torres', 'navarro', 'serrano', 'molina'],
-  },
+  name: { kind: 'choice', values: ['carmen', 'diego', 'elena', 'hugo', 'laura', 'marta', 'pablo', 'sofia'] },
   channel: { kind: 'choice', values: ['phone', 'phone', 'email', 'chat'] },
-  status: { kind: 'choice', values: ['available', 'busy', 'offline'] },
+  status: { kind: 'choice', values: ['AVAILABLE', 'BUSY', 'BREAK', 'OFFLINE'] },
   duration: { kind: 'uniform', min: 15, max: 900 },
   serial: { kind: 'unique', prefix: 'c' },
 };
