@@ -54,7 +54,8 @@ function status(result: RunResult): Pick<Headline, 'word' | 'reason'> {
       objectives.length === 0
         ? 'the scenario sets no objective'
         : `${formatPlural(objectives.length, 'objective')} kept`;
-    const unjudged = result.interleaved ? '' : '; the comparison itself gets no verdict';
+    const unjudged =
+      result.interleaved || result.arms.length < 2 ? '' : '; the comparison itself gets no verdict';
     return { word: 'PASS', reason: `the measurement is valid and ${kept}${unjudged}.` };
   }
   const sentences = judged.map(({ sentence }) => sentence).join(' ');

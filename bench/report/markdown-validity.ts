@@ -45,7 +45,7 @@ export function limitsOfThisReport(result: RunResult): string {
     'Absolute figures belong to this host, this data and this mix of operations. Ratios travel better, not far.',
     'A slice lasts seconds: vacuum, checkpoints, growth of the data and cold caches show in longer runs only.',
     'Failover, network partitions and what a stale read does to a user are not part of this measurement.',
-    ...(result.interleaved
+    ...(result.interleaved || result.arms.length < 2
       ? []
       : [
           'The arms were not interleaved: what changed between them is in the difference, and no interval covers it.',

@@ -1,0 +1,225 @@
+import { z } from 'zod';
+import { type MetricId, outcomeNames } from '../model.ts';
+
+/**
+ * The shape of result.json, schemaVersion 1, as a check for whoever reads one. Additions keep the
+ * version; anything that changes what a field means, or removes one, raises it.
+ */
+export const resultSchema = buildResultSchema();
+
+/** JSON Schema (draft 2020-12) of result.json; `result.schema.json` beside this file is its text. */
+export function resultJsonSchema(): object {
+  return { title: 'Result of a replibench run', ...z.toJSONSchema(resultSchema) };
+}
+
+function buildResultSchema() {
+  const number = z.number();
+  const optionalNumber = number.nullable();
+  const count = z.int().min(0);
+  const text = z.string();
+  const severity = z.enum(['info', 'warning', 'invalid']);
+  const verdict = z.enum(['pass', 'fail', 'inconclusive']);
+  const operationClass = z.enum(['read', 'write']);
+  const sliceKind = z.enum(['calibration', 'warm-up', 'steady', 'read-saturation', 'write-saturation']);
+  const limitMethod = z.enum(['cgroup-v1', 'cgroup-v2', 'systemd-scope', 'none']);
+  const metricId = z.enum([
+    'read.qps',
+    'write.qps',
+    'read.p50Ms',
+    'read.p95Ms',
+    'read.p99Ms',
+    'write.p50Ms',
+    'write.p95Ms',
+    'write.p99Ms',
+    'primary.cpuPercent',
+    'replicas.cpuPercent',
+    'app.cpuMsPerRequest',
+    'lag.p95Ms',
+    'lag.maxBytes',
+    'errors.ratio',
+  ] satisfies readonly MetricId[]);
+
+  const finding = z.strictObject({ severity, id: text, message: text });
+  const outcomes = z.strictObject(
+    Object.fromEntries(outcomeNames.map((name) => [name, count])) as Record<
+      (typeof outcomeNames)[number],
+      typeof count
+    >,
+  );
+  const latency = z.strictObject({
+    count,
+    p50Ms: optionalNumber,
+    p95Ms: optionalNumber,
+    p99Ms: optionalNumber,
+    p999Ms: optionalNumber,
+    maxMs: optionalNumber,
+    meanMs: optionalNumber,
+  });
+  const latencies = { serviceTime: latency, responseTime: latency, scheduleLag: latency };
+  const classResult = z.strictObject({ qps: number, outcomes, ...latencies });
+  const key = z.union([
+    z.strictObject({ kind: z.literal('uniform'), min: number, max: number }),
+    z.strictObject({ kind: z.literal('zipf'), min: number, max: number, exponent: number }),
+    z.strictObject({ kind: z.literal('choice'), values: z.array(z.union([text, number])) }),
+    z.strictObject({ kind: z.literal('unique'), prefix: text }),
+  ]);
+  const objective = {
+    metric: metricId,
+    arm: text.exactOptional(),
+    max: number.exactOptional(),
+    min: number.exactOptional(),
+  };
+  const scenario = z.strictObject({
+    name: text,
+    description: text,
+    readShare: number.min(0).max(1),
+    operations: z.array(
+      z.strictObject({
+        name: text,
+        class: operationClass,
+        weight: number,
+        method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
+        path: text,
+        headers: z.record(text, text).exactOptional(),
+        body: z.json().exactOptional(),
+      }),
+    ),
+    keys: z.record(text, key),
+    data: z.record(text, number),
+    load: z.strictObject({
+      arrivals: z.enum(['poisson', 'uniform']),
+      steadyShare: number,
+      saturationConnections: count,
+      timeoutMs: number,
+      profile: z.array(z.strictObject({ share: number, from: number, to: number })).exactOptional(),
+    }),
+    defaults: z.strictObject({ blocks: count, sliceSeconds: number }),
+    objectives: z.array(z.strictObject(objective)),
+  });
+  const fingerprint = z.strictObject({
+    cpuModel: text,
+    cores: number,
+    memoryBytes: number,
+    kernel: text,
+    platform: text,
+    node: text,
+    postgres: text,
+    postgresSettings: z.record(text, text),
+    gitCommit: text.nullable(),
+    gitDirty: z.boolean().nullable(),
+    harnessVersion: text,
+    fsyncMs: optionalNumber,
+  });
+  const slice = z.strictObject({
+    kind: sliceKind,
+    block: count,
+    durationMs: number,
+    offeredRateHz: optionalNumber,
+    achievedRateHz: number,
+    outcomes,
+    read: classResult,
+    write: classResult,
+    operations: z.array(z.strictObject({ name: text, class: operationClass, outcomes, ...latencies })),
+    cpu: z.record(
+      text,
+      z.strictObject({ percent: optionalNumber, cores: optionalNumber, throttledPercent: optionalNumber }),
+    ),
+    lag: z.record(
+      text,
+      z.strictObject({
+        samples: count,
+        p50Ms: optionalNumber,
+        p95Ms: optionalNumber,
+        maxMs: optionalNumber,
+        maxBytes: optionalNumber,
+        viewMaxMs: optionalNumber,
+      }),
+    ),
+    app: z.strictObject({
+      eventLoopDelayP99Ms: optionalNumber,
+      gcPercent: optionalNumber,
+      poolWaiting: optionalNumber,
+      poolInUse: optionalNumber,
+    }),
+    host: z.strictObject({
+      busyPercent: optionalNumber,
+      foreignPercent: optionalNumber,
+      stealPercent: optionalNumber,
+    }),
+    readsByNode: z.record(text, count),
+    generator: z.strictObject({
+      cpuMs: number,
+      cpuPercent: number,
+      eventLoopDelayP99Ms: number,
+      eventLoopDelayMaxMs: number,
+      gcMs: number,
+      gcMaxMs: number,
+      rssBytes: number,
+    }),
+    walBytes: optionalNumber,
+    conflicts: optionalNumber,
+    findings: z.array(finding),
+  });
+  const bottleneck = z.strictObject({
+    station: text,
+    sentence: text,
+    utilisation: z.array(z.strictObject({ station: text, percent: optionalNumber, note: text })),
+  });
+  const metric = z.strictObject({
+    value: number,
+    low: optionalNumber,
+    high: optionalNumber,
+    blocks: count,
+    perBlock: z.array(z.strictObject({ block: count, value: number })),
+  });
+  const arm = z.strictObject({
+    name: text,
+    topology: z.literal('embedded'),
+    replicas: count,
+    routing: z.enum(['primary-only', 'native']),
+    nodes: z.array(text),
+    slices: z.array(slice),
+    metrics: z.partialRecord(metricId, metric),
+    bottleneck: z.partialRecord(sliceKind, bottleneck),
+  });
+  const comparison = z.strictObject({
+    metric: metricId,
+    unit: text,
+    baseline: optionalNumber,
+    candidate: optionalNumber,
+    ratio: optionalNumber,
+    ciLow: optionalNumber,
+    ciHigh: optionalNumber,
+    confidence: optionalNumber,
+    blocks: count,
+    direction: z.enum(['higher-is-better', 'lower-is-better']),
+    verdict,
+  });
+  return z.strictObject({
+    schemaVersion: z.literal(1),
+    runId: text,
+    startedAt: text,
+    command: text,
+    scenario,
+    seed: number,
+    application: text,
+    fingerprint,
+    nodeCpus: optionalNumber,
+    limitMethod,
+    interleaved: z.boolean(),
+    completion: z.strictObject({
+      outcome: z.enum(['completed', 'interrupted', 'failed', 'cut-off']),
+      reason: text.nullable(),
+      plannedBlocks: count,
+      finishedBlocks: count,
+    }),
+    calibration: z.strictObject({ capacityHz: number, steadyRateHz: number }).nullable(),
+    validity: z.strictObject({ ok: z.boolean(), findings: z.array(finding) }),
+    arms: z.array(arm),
+    comparison: z.array(comparison),
+    objectives: z.array(z.strictObject({ ...objective, value: optionalNumber, verdict, sentence: text })),
+    steps: z.array(z.strictObject({ name: text, durationMs: number })),
+    verdict,
+    exitCode: z.int(),
+  });
+}
