@@ -7,7 +7,7 @@ import { addExperimentOptions, type ExperimentFlags } from './commands/experimen
 import { writeStarterConfig } from './commands/init.ts';
 import { loadCommand } from './commands/load.ts';
 import { renderAgain } from './commands/report.ts';
-import { type ArmName, single } from './commands/single.ts';
+import { single } from './commands/single.ts';
 import { EnvironmentError, exitCodes, UsageError } from './model.ts';
 
 const { version } = JSON.parse(readFileSync(packageFile(), 'utf8')) as { version: string };
@@ -45,7 +45,7 @@ addExperimentOptions(
     .command('measure')
     .description('measure one arm; compared with the newest matching run of the other arm')
     .argument('<arm>', 'baseline or replicated'),
-).action(async (arm: ArmName, flags: ExperimentFlags) => {
+).action(async (arm: string, flags: ExperimentFlags) => {
   exitCode = await single(arm, flags, context);
 });
 

@@ -1,132 +1,84 @@
-import type { ArmResult, ComparisonRow, Finding, Fingerprint, MetricId, RunResult } from '../model.ts';
+import type { Fingerprint, RunResult } from '../model.ts';
 import { mergeFindings } from './findings.ts';
 import { compareArms } from './fold.ts';
-import { median } from './median.ts';
+import { judgeObjectives } from './objectives.ts';
 import { conclude } from './verdict.ts';
 
-/** Beyond this share the arms did different work in the steady slices. */
-const rateTolerance = 0.02;
-
-/** What differs from run to run on an unchanged machine, and so does not forbid a comparison. */
-const volatile: ReadonlySet<keyof Fingerprint> = new Set(['fsyncMs', 'gitDirty', 'postgresSettings']);
-
 /**
- * Why two runs must not be compared, one phrase per difference (`cores: 2 and 4`); [] when they may.
- * Scenario, application, quotas and fingerprint count; measured times and server settings do not,
- * because a primary with replicas needs settings that one without does not.
+ * Why two runs of single arms may not be compared, one line a difference; empty when they may.
+ * The commit is not among the conditions: comparing two commits is what such runs are for.
  */
-export function whyNotComparable(one: RunResult, other: RunResult): readonly string[] {
-  const facts = (run: RunResult): Readonly<Record<string, unknown>> => ({
-    ...run.fingerprint,
-    scenario: run.scenario,
+export function differences(a: RunResult, b: RunResult): readonly string[] {
+  const conditions = (run: RunResult): Readonly<Record<string, unknown>> => ({
     application: run.application,
-    nodeCpus: run.nodeCpus,
-    limitMethod: run.limitMethod,
+    scenario: run.scenario,
+    seed: run.seed,
+    'slice length': Math.round(run.arms[0]?.slices[0]?.durationMs ?? 0),
+    'cores per node': run.nodeCpus,
+    'limit method': run.limitMethod,
+    ...machineOf(run.fingerprint),
   });
-  const [left, right] = [facts(one), facts(other)];
+  const [left, right] = [conditions(a), conditions(b)];
   return Object.keys(left)
-    .filter((name) => !volatile.has(name as keyof Fingerprint))
     .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
-    .map((name) =>
-      name === 'scenario' ? name : `${name}: ${String(left[name])} and ${String(right[name])}`,
-    );
+    .map((name) => `${name} differs`);
 }
 
 /**
- * One result out of two runs of a single arm each, the baseline first. The arms were not interleaved,
- * so no row gets a verdict, and blocks are not paired. Where the arms were offered different rates,
- * everything from the steady slices stays without a ratio. Identity (run id, start, command, fingerprint) is the
- * candidate's.
- * @throws Error when a run has more than one arm or both measured the same one
+ * One result out of two runs of single arms, that of `candidate` with the arm of `baseline` beside
+ * it. It is marked as not interleaved: what changed on the machine between the runs is part of every
+ * difference, so no row gets a verdict other than inconclusive.
  */
 export function combineRuns(baseline: RunResult, candidate: RunResult): RunResult {
-  const [before, after] = [onlyArm(baseline), onlyArm(candidate)];
-  if (before.name === after.name) {
-    throw new Error(`both runs measured the arm ${before.name}: ${baseline.runId} and ${candidate.runId}`);
-  }
-  const arms = [before, after];
-  const sameRate = offeredAlike(before, after);
-  const findings = mergeFindings([
-    ...baseline.validity.findings,
-    ...candidate.validity.findings,
-    notInterleaved(baseline, candidate),
-    ...(sameRate ? [] : [ratesDiffer(before, after)]),
-  ]);
-  const validity = { ok: findings.every(({ severity }) => severity !== 'invalid'), findings };
-  const objectives = [...baseline.objectives, ...candidate.objectives];
-  const completion = worseCompletion(baseline.completion, candidate.completion);
-  const rows = compareArms(arms, false);
+  const arms = [...baseline.arms, ...candidate.arms];
+  const rates = [baseline, candidate].map((run) => steadyRateHz(run));
+  const validity = {
+    ok: baseline.validity.ok && candidate.validity.ok,
+    findings: mergeFindings([
+      ...baseline.validity.findings,
+      ...candidate.validity.findings,
+      {
+        severity: 'warning',
+        id: 'not-interleaved',
+        message: `baseline was measured in run ${baseline.runId} (${baseline.startedAt}), ${candidate.arms.map(({ name }) => name).join(', ')} in run ${candidate.runId} (${candidate.startedAt}); what changed on the machine in between is part of every difference; use compare for a claim`,
+      },
+      ...(rates[0] === rates[1]
+        ? []
+        : [
+            {
+              severity: 'warning' as const,
+              id: 'offered-rate-differs',
+              message: `the steady slices offered ${show(rates[0])} to one arm and ${show(rates[1])} to the other; latencies and CPU are not comparable`,
+            },
+          ]),
+    ]),
+  };
+  const objectives = judgeObjectives(candidate.scenario.objectives, arms);
+  const finishedBlocks = Math.min(baseline.completion.finishedBlocks, candidate.completion.finishedBlocks);
+  const completion = { ...candidate.completion, finishedBlocks };
   return {
     ...candidate,
     interleaved: false,
     completion,
-    calibration: baseline.calibration ?? candidate.calibration,
     validity,
     arms,
-    comparison: sameRate ? rows : rows.map(withoutSteadyRatio),
+    comparison: compareArms(arms, false),
     objectives,
-    steps: [...baseline.steps, ...candidate.steps],
     ...conclude({ completion, validity, objectives }),
   };
 }
 
-function onlyArm(run: RunResult): ArmResult {
-  const [arm, ...others] = run.arms;
-  if (arm === undefined || others.length > 0) {
-    throw new Error(
-      `run ${run.runId} has ${run.arms.length} arms; only runs of a single arm can be combined`,
-    );
-  }
-  return arm;
+/** Rate that the steady slices of a run offered; null when it has none. */
+export function steadyRateHz(run: RunResult): number | null {
+  return run.arms.flatMap((arm) => arm.slices).find(({ kind }) => kind === 'steady')?.offeredRateHz ?? null;
 }
 
-function notInterleaved(baseline: RunResult, candidate: RunResult): Finding {
-  return {
-    severity: 'warning',
-    id: 'not-interleaved',
-    message: `${onlyArm(baseline).name} was measured at ${baseline.startedAt} and ${onlyArm(candidate).name} at ${candidate.startedAt}, not in turns: whatever changed on the machine between them is in the difference, and no interval covers it; run "replibench compare" for a verdict`,
-  };
+function machineOf(fingerprint: Fingerprint): Readonly<Record<string, unknown>> {
+  // The time of an fsync varies from run to run, and settings of replication exist on one side only.
+  const { fsyncMs: _, gitCommit: _commit, gitDirty: _dirty, ...machine } = fingerprint;
+  return machine;
 }
 
-function ratesDiffer(before: ArmResult, after: ArmResult): Finding {
-  const show = (arm: ArmResult): string => (steadyRate(arm) ?? 0).toFixed(0);
-  return {
-    severity: 'warning',
-    id: 'offered-rate-differs',
-    message: `the steady slices of ${before.name} offered ${show(before)} requests/s and those of ${after.name} ${show(after)}: latency, CPU and lag cannot be compared; measure the second arm at the rate of the first`,
-  };
-}
-
-function offeredAlike(before: ArmResult, after: ArmResult): boolean {
-  const [one, other] = [steadyRate(before), steadyRate(after)];
-  if (one === null || other === null) return false;
-  return Math.abs(one - other) <= rateTolerance * Math.max(one, other);
-}
-
-function steadyRate(arm: ArmResult): number | null {
-  const steady = arm.slices.filter((slice) => slice.kind === 'steady');
-  return median(steady.flatMap((slice) => slice.offeredRateHz ?? []));
-}
-
-const fromSaturation: ReadonlySet<MetricId> = new Set(['read.qps', 'write.qps', 'errors.ratio']);
-
-function withoutSteadyRatio(row: ComparisonRow): ComparisonRow {
-  if (fromSaturation.has(row.metric)) return row;
-  return { ...row, ratio: null, ciLow: null, ciHigh: null, confidence: null };
-}
-
-const outcomesFromWorst = ['failed', 'interrupted', 'cut-off', 'completed'] as const;
-
-function worseCompletion(
-  one: RunResult['completion'],
-  other: RunResult['completion'],
-): RunResult['completion'] {
-  const rank = (completion: RunResult['completion']): number => outcomesFromWorst.indexOf(completion.outcome);
-  const { outcome, reason } = rank(one) <= rank(other) ? one : other;
-  return {
-    outcome,
-    reason,
-    plannedBlocks: Math.min(one.plannedBlocks, other.plannedBlocks),
-    finishedBlocks: Math.min(one.finishedBlocks, other.finishedBlocks),
-  };
+function show(rateHz: number | null | undefined): string {
+  return rateHz === null || rateHz === undefined ? 'nothing' : `${rateHz.toFixed(1)} requests/s`;
 }

@@ -4,6 +4,7 @@ import { createJournalFold } from '../analysis/fold.ts';
 import { readJournal } from '../experiment/journal.ts';
 import { EnvironmentError, type RunResult, UsageError } from '../model.ts';
 import { histogramLogs } from '../report/hlog.ts';
+import { renderJson } from '../report/json.ts';
 import { renderMarkdown } from '../report/markdown.ts';
 
 /**
@@ -21,7 +22,7 @@ export async function analyseRun(run: string, root: string): Promise<{ folder: s
 /** Writes result.json, report.md and the histogram logs into the run's folder. */
 export async function writeReport(folder: string, result: RunResult): Promise<void> {
   try {
-    await writeFile(join(folder, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    await writeFile(join(folder, 'result.json'), renderJson(result));
     await writeFile(join(folder, 'report.md'), renderMarkdown(result));
     await mkdir(join(folder, 'histograms'), { recursive: true });
     const journal = readJournal(join(folder, 'journal.ndjson'));
