@@ -11,6 +11,8 @@ export interface LagProbeOptions {
   readonly replicas: readonly NodeAddress[];
   /** How long a sample chases a replica that is behind; below the sampler's interval. */
   readonly chaseMs?: number;
+  /** How long a sample waits for slow replicas; their readings come with a later sample. */
+  readonly patienceMs?: number;
   /** When a node that does not answer is given up. */
   readonly timeoutMs?: number;
   readonly clock?: () => number;
@@ -32,7 +34,8 @@ export interface LagProbeOptions {
  */
 export function createLagProbe(options: LagProbeOptions): Probe {
   const clock = options.clock ?? monotonicMs;
-  const chaseMs = options.chaseMs ?? 70;
+  const chaseMs = options.chaseMs ?? 60;
+  const patienceMs = options.patienceMs ?? chaseMs + 20;
   const connection = { clock, timeoutMs: options.timeoutMs ?? 1_000 };
   const ring = createLagRing();
   const primary = new LagPrimary(options.primary, ring, connection);
@@ -46,7 +49,7 @@ export function createLagProbe(options: LagProbeOptions): Probe {
       // A slow replica must not hold up the others; only its own bounds get wider.
       await settledWithin(
         free.map((replica) => replica.begin()),
-        chaseMs / 4,
+        patienceMs / 8,
       );
       const target = await primary.sample().catch((error: unknown) => {
         report(error);
@@ -60,7 +63,7 @@ export function createLagProbe(options: LagProbeOptions): Probe {
           report(error);
         }
       });
-      await settledWithin(chases, chaseMs);
+      await settledWithin(chases, patienceMs);
       return finished.splice(0);
     },
     async [Symbol.asyncDispose]() {
