@@ -54,6 +54,8 @@ export async function startGuardian(options: { readonly runId: string }): Promis
   const { stdin, stdout, stderr } = child;
   const report = collect(stdout, stderr);
   const exited = once(child, 'exit');
+  // A write to a guardian that is gone fails by itself, see `send`.
+  stdin.on('error', () => undefined);
   await ready(child, stdout, report);
   // A harness that forgets to dispose must still be able to end by itself.
   for (const handle of [child, stdin, stdout, stderr]) (handle as Partial<ChildProcess>).unref?.();

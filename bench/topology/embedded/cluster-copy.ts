@@ -31,7 +31,7 @@ export async function copyCluster(
  * the middle of a measurement, with commits that wait 200 ms for it (seen on ext4).
  */
 export async function writeOut(dir: string): Promise<void> {
-  await run('sync', process.platform === 'linux' ? ['-f', dir] : []);
+  await run('sync', process.platform === 'linux' ? ['-f', dir] : [], { cwd: dir });
 }
 
 export async function sizeOf(dir: string): Promise<number> {

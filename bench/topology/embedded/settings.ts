@@ -37,9 +37,9 @@ export const preparingSettings: Settings = {
   checkpoint_timeout: '1h',
   max_wal_size: '8GB',
   maintenance_work_mem: '256MB',
-  // Every segment that is kept would be copied to every node.
+  // Every segment that is kept, for replicas or for reuse, would be copied to every node.
   wal_keep_size: '0',
-  min_wal_size: '32MB',
+  wal_recycle: 'off',
 };
 
 /** scram for everything, replication included; no line for a socket or for another host. */

@@ -29,7 +29,7 @@ export function findCgroup(root: string, controller: string | null): CgroupPlace
   // In a container the mount shows a part of the hierarchy only, while the path counts from its top.
   const below = mount.root !== '/' && path.startsWith(mount.root) ? path.slice(mount.root.length) : path;
   const mountPoint = join(root, mount.mountPoint);
-  return { mountPoint, own: below.startsWith('/..') ? mountPoint : join(mountPoint, below) };
+  return { mountPoint, own: below === '/' || below.startsWith('/..') ? mountPoint : join(mountPoint, below) };
 }
 
 /** The group itself and those above it, as far as they can be seen. */

@@ -5,17 +5,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Guardian } from '../guardian.ts';
-import { makeCgroupFolder, reasonOf, removeCgroupFolder, tryGroup } from './cgroup-folder.ts';
+import { makeCgroupFolder, reasonOf, removeCgroupFolder } from './cgroup-folder.ts';
 import { findCgroup } from './cgroup-mounts.ts';
 import { type CpuGroup, type LimitAttempt, quotaOf } from './cpu-limits.ts';
 
-export const cgroupV1: LimitAttempt = async ({ guardian, root }) => {
+export const cgroupV1: LimitAttempt = async ({ guardian, root, tryOut }) => {
   const cpu = findCgroup(root, 'cpu');
   const cpuacct = findCgroup(root, 'cpuacct');
   if (cpu === null || cpuacct === null) return { reason: 'no cgroup v1 with cpu and cpuacct' };
   const create = (part: string) => createGroup(cpu.own, cpuacct.own, part, guardian);
   try {
-    await tryGroup(() => create('trial'));
+    await tryOut(() => create('trial'));
   } catch (error) {
     return { reason: `cgroup v1 in ${cpu.own}: ${reasonOf(error)}` };
   }

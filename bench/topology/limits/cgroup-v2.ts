@@ -7,11 +7,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Guardian } from '../guardian.ts';
-import { makeCgroupFolder, reasonOf, removeCgroupFolder, tryGroup } from './cgroup-folder.ts';
+import { makeCgroupFolder, reasonOf, removeCgroupFolder } from './cgroup-folder.ts';
 import { ancestors, findCgroup } from './cgroup-mounts.ts';
 import { type CpuGroup, type LimitAttempt, quotaOf } from './cpu-limits.ts';
 
-export const cgroupV2: LimitAttempt = async ({ guardian, root }) => {
+export const cgroupV2: LimitAttempt = async ({ guardian, root, tryOut }) => {
   const place = findCgroup(root, null);
   if (place === null) return { reason: 'no cgroup v2' };
   const reasons: string[] = [];
@@ -19,7 +19,7 @@ export const cgroupV2: LimitAttempt = async ({ guardian, root }) => {
     const create = (part: string) => createGroup(parent, part, guardian);
     try {
       await handDownCpu(parent);
-      await tryGroup(() => create('trial'));
+      await tryOut(() => create('trial'));
     } catch (error) {
       reasons.push(`${parent}: ${reasonOf(error)}`);
       continue;

@@ -35,5 +35,8 @@ export function quotaOf(cpus: number): { readonly quotaUs: number; readonly peri
 /** One method tried: the limits, or why they cannot be had this way. */
 export type LimitAttempt = (options: {
   readonly guardian: Guardian;
+  /** In place of `/`. */
   readonly root: string;
+  /** Proves that a group can be made, limited and filled; throws what the system said. */
+  readonly tryOut: (create: () => Promise<CpuGroup>) => Promise<void>;
 }) => Promise<CpuLimits | { readonly reason: string }>;

@@ -1,4 +1,5 @@
 import type { Guardian } from '../guardian.ts';
+import { tryGroup } from './cgroup-folder.ts';
 import { cgroupV1 } from './cgroup-v1.ts';
 import { cgroupV2 } from './cgroup-v2.ts';
 import type { CpuLimits } from './cpu-limits.ts';
@@ -17,7 +18,7 @@ export async function detectLimits(options: {
   const root = options.root ?? '';
   const reasons: string[] = [];
   for (const attempt of [cgroupV1, cgroupV2, systemdScope]) {
-    const result = await attempt({ guardian: options.guardian, root });
+    const result = await attempt({ guardian: options.guardian, root, tryOut: tryGroup });
     if ('method' in result) return result;
     reasons.push(result.reason);
   }
