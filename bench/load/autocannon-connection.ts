@@ -18,6 +18,9 @@ export interface AutocannonClient extends EventEmitter {
 interface AutocannonParser {
   readonly constructor: { readonly kOnHeadersComplete: number; readonly kOnMessageComplete: number };
   readonly state: string;
+  /** Position in the chunk that is being parsed, and its end. */
+  readonly offset: number;
+  readonly end: number;
   execute: (chunk: Buffer) => number | Error;
   finish(): unknown;
   reinitialize(type: 'RESPONSE'): void;
@@ -54,7 +57,7 @@ export interface ClosedConnection extends Deadline {
  * - keeps a lost request in its queue, so that each later answer is timed from an older start;
  * - counts a connection closed without an answer as nothing at all, and keeps half a message in the parser;
  * - writes the next request on a connection that the answer said would be closed;
- * - counts an interim answer (1xx) as an answer, and waits forever after one it cannot parse;
+ * - takes an interim answer (1xx) or one too many for an answer, and waits for ever after one it cannot parse;
  * - connects again at once for ever, thousands of times a second, when nobody listens.
  * @param on.draw gives the next request and books it as in flight.
  * @param on.lost the request in flight will never be answered.
@@ -115,7 +118,6 @@ export function takeOver(
   };
 
   function reconnect(delayMs: number): void {
-    lastOfConnection = false;
     if (client.conn !== undefined) client._destroyConnection();
     if (state !== 'running') return;
     state = 'between';
@@ -124,6 +126,7 @@ export function takeOver(
       if (state !== 'between') return;
       client.parser.reinitialize('RESPONSE');
       interim = false;
+      lastOfConnection = false;
       state = 'running';
       connect();
     }, delayMs);
@@ -152,9 +155,11 @@ export function takeOver(
       return connection.head;
     };
     parser[kOnMessageComplete] = (head) => {
-      // An answer that nobody asked for would crash autocannon, whose queue is empty.
-      if (!interim && connection.inFlight) onMessage?.(head);
-      return undefined;
+      // An answer that nobody asked for would be taken for that of the next request, or crash autocannon,
+      // whose queue is empty.
+      if (interim || !connection.inFlight) return undefined;
+      if (parser.offset < parser.end) lastOfConnection = true;
+      return onMessage?.(head);
     };
     parser.execute = (chunk) => {
       const result = execute(chunk);

@@ -38,14 +38,15 @@ export function createDeadlines<T extends Deadline>(options: {
 
   // The timer is left alone while items come and go: it wakes once per timeout and looks at the oldest.
   const check = (): void => {
-    timer = null;
     const nowMs = clock();
     while (oldest !== null && oldest.startedMs + timeoutMs <= nowMs) {
       const expired = oldest;
       remove(expired);
       onExpired(expired as T, nowMs);
     }
-    if (oldest !== null && timer === null) arm(oldest.startedMs + timeoutMs - nowMs);
+    // Only now: an item that `onExpired` adds must not arm the timer for itself, the newest.
+    timer = null;
+    if (oldest !== null) arm(oldest.startedMs + timeoutMs - nowMs);
   };
   const arm = (ms: number): void => {
     timer = setTimeout(check, Math.max(1, Math.ceil(ms)));
