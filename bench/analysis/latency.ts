@@ -1,4 +1,4 @@
-import { build, decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import { build, decodeFromCompressedBase64, type Histogram, JsHistogram } from 'hdr-histogram-js';
 import {
   type EncodedHistogram,
   type LatencySummary,
@@ -40,7 +40,7 @@ export function summarizeHistogram(histogram: Histogram): LatencySummary {
     p99Ms: quantileMs(99),
     p999Ms: quantileMs(99.9),
     maxMs: histogram.maxValue / microsecondsPerMs,
-    meanMs: histogram.mean / microsecondsPerMs,
+    meanMs: meanOf(histogram) / microsecondsPerMs,
   };
 }
 
@@ -53,6 +53,17 @@ export function addOutcomes(counts: readonly OutcomeCounts[]): OutcomeCounts {
 /** How many requests were due: every one has exactly one outcome. */
 export function countDue(outcomes: OutcomeCounts): number {
   return outcomeNames.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+}
+
+/** The library's own mean walks every bucket with an iterator: more than half the time of an analysis. */
+function meanOf(histogram: Histogram): number {
+  if (!(histogram instanceof JsHistogram)) return histogram.mean;
+  let sum = 0;
+  for (let index = 0; index < histogram.countsArrayLength; index += 1) {
+    const count = histogram.getCountAtIndex(index);
+    if (count > 0) sum += count * histogram.medianEquivalentValue(histogram.valueFromIndex(index));
+  }
+  return sum / histogram.totalCount;
 }
 
 function decodeHistogram(text: EncodedHistogram): Histogram {
