@@ -35,7 +35,7 @@ test.each(['open', 'closed'] as const)(
   async (kind) => {
     const abort = new AbortController();
     const reason = new Error('enough');
-    await using server = await serveHttp((request, response) => {
+    await using server = await serveHttp((_request, response) => {
       setTimeout(() => response.end(), 5);
       setTimeout(() => abort.abort(reason), 50);
     });
