@@ -87,5 +87,7 @@ function invalidInput(error: ZodError): Problem {
 /** Errors of the body parser and of the router carry the status they want: 400, 413, 415 ... */
 function rejectedByExpress(error: unknown): Problem | null {
   if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return null;
-  return error.status >= 400 && error.status < 500 ? new Problem(error.status, error.message, 'body') : null;
+  if (error.status < 400 || error.status >= 500) return null;
+  // Only the body parser's errors have a type.
+  return new Problem(error.status, error.message, 'type' in error ? 'body' : undefined);
 }

@@ -54,7 +54,7 @@ const variables = z.object({
   DB_NAME: required,
   DB_USER: required,
   DB_PASSWORD: required,
-  DB_ROUTING: z.enum(['primary-only', 'native'], 'is neither primary-only nor native').default('native'),
+  DB_ROUTING: z.enum(['primary-only', 'native'], 'is neither primary-only nor native').optional(),
   DB_POOL_MAX: atLeastOne.default(10),
   DB_POOL_ACQUIRE_MS: atLeastOne.default(5_000),
   DB_POOL_MAX_USES: atLeastOne.default(Number.MAX_SAFE_INTEGER),
@@ -64,13 +64,14 @@ const variables = z.object({
 
 /**
  * Reads `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`, `DB_PASSWORD`, `DB_REPLICA<n>_HOST`,
- * `DB_REPLICA<n>_PORT` (any n from 1), `DB_ROUTING` and the pool's and timeouts' variables.
+ * `DB_REPLICA<n>_PORT` (any n from 1), `DB_ROUTING` and the pool's and timeouts' variables. Without
+ * DB_ROUTING reads go to the replicas if there are any.
  * Throws ConfigurationError naming each variable that is missing or wrong.
  */
 export function readDatabaseConfiguration(environment: Environment): DatabaseConfiguration {
   const values = parseEnvironment(variables, environment);
   const primary = { name: 'primary', host: values.DB_HOST, port: values.DB_PORT };
-  const replicas = values.DB_ROUTING === 'native' ? readReplicas(environment) : [];
+  const replicas = values.DB_ROUTING === 'primary-only' ? [] : readReplicas(environment);
   const nodes = [primary, ...replicas] as const;
   refuseDuplicates(nodes);
   return {

@@ -14,6 +14,15 @@ export function startSilentServer(): Promise<FaultyServer> {
   return listen(() => undefined);
 }
 
+/** Passes everything on, and counts connections. */
+export function startProxy(target: { host: string; port: number }): Promise<FaultyServer> {
+  return listen((client) => {
+    const server = connect(target.port, target.host);
+    client.pipe(server).pipe(client);
+    for (const socket of [client, server]) socket.on('error', () => client.destroy());
+  });
+}
+
 /** Lets PostgreSQL's login through, then drops the connection at the first query. */
 export function startHandshakeDropper(target: { host: string; port: number }): Promise<FaultyServer> {
   return listen((client) => {
