@@ -1,84 +1,142 @@
-import type { Fingerprint, RunResult } from '../model.ts';
+import type { ArmResult, ComparisonRow, Finding, MetricId, RunResult } from '../model.ts';
 import { mergeFindings } from './findings.ts';
 import { compareArms } from './fold.ts';
-import { judgeObjectives } from './objectives.ts';
+import { median } from './median.ts';
 import { conclude } from './verdict.ts';
 
+/** Beyond this share the arms did different work in the steady slices. */
+const rateTolerance = 0.02;
+
 /**
- * Why two runs of single arms may not be compared, one line a difference; empty when they may.
- * The commit is not among the conditions: comparing two commits is what such runs are for.
+ * Why two runs of single arms may not be compared, one phrase a difference (`cores: 2 and 4`); empty
+ * when they may. The commit is not among the conditions: comparing two commits is what such runs are
+ * for. Nor are measured times and server settings: a primary with replicas has some of its own.
  */
-export function differences(a: RunResult, b: RunResult): readonly string[] {
-  const conditions = (run: RunResult): Readonly<Record<string, unknown>> => ({
+export function differences(one: RunResult, other: RunResult): readonly string[] {
+  const [left, right] = [conditions(one), conditions(other)];
+  return Object.keys(left)
+    .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
+    .map((name) =>
+      name === 'scenario' ? 'scenario' : `${name}: ${String(left[name])} and ${String(right[name])}`,
+    );
+}
+
+/**
+ * One result out of two runs of a single arm each, the baseline first. The arms were not interleaved,
+ * so no row gets a verdict, and blocks are not paired. Where the arms were offered different rates,
+ * what comes from the steady slices has no ratio. Run id, start, command and fingerprint are the
+ * candidate's.
+ * @throws Error when a run has more than one arm or both measured the same one
+ */
+export function combineRuns(baseline: RunResult, candidate: RunResult): RunResult {
+  const [before, after] = [onlyArm(baseline), onlyArm(candidate)];
+  if (before.name === after.name) {
+    throw new Error(`both runs measured the arm ${before.name}: ${baseline.runId} and ${candidate.runId}`);
+  }
+  const sameRate = offeredAlike(steadyRateHz(baseline), steadyRateHz(candidate));
+  const findings = mergeFindings([
+    ...baseline.validity.findings,
+    ...candidate.validity.findings,
+    notInterleaved(baseline, candidate),
+    ...(sameRate ? [] : [ratesDiffer(baseline, candidate)]),
+  ]);
+  const validity = { ok: findings.every(({ severity }) => severity !== 'invalid'), findings };
+  const objectives = [...baseline.objectives, ...candidate.objectives];
+  const completion = worseCompletion(baseline.completion, candidate.completion);
+  const arms = [before, after];
+  const rows = compareArms(arms, false);
+  return {
+    ...candidate,
+    interleaved: false,
+    completion,
+    calibration: baseline.calibration ?? candidate.calibration,
+    validity,
+    arms,
+    comparison: sameRate ? rows : rows.map(withoutSteadyRatio),
+    objectives,
+    steps: [...baseline.steps, ...candidate.steps],
+    ...conclude({ completion, validity, objectives }),
+  };
+}
+
+/** Rate that the steady slices of a run offered, requests per second; null when it has none. */
+export function steadyRateHz(run: RunResult): number | null {
+  const steady = run.arms.flatMap((arm) => arm.slices).filter(({ kind }) => kind === 'steady');
+  return median(steady.flatMap((slice) => slice.offeredRateHz ?? []));
+}
+
+function conditions(run: RunResult): Readonly<Record<string, unknown>> {
+  const {
+    fsyncMs: _fsync,
+    gitCommit: _commit,
+    gitDirty: _dirty,
+    postgresSettings: _settings,
+    ...machine
+  } = run.fingerprint;
+  return {
     application: run.application,
     scenario: run.scenario,
     seed: run.seed,
     'slice length': Math.round(run.arms[0]?.slices[0]?.durationMs ?? 0),
     'cores per node': run.nodeCpus,
     'limit method': run.limitMethod,
-    ...machineOf(run.fingerprint),
-  });
-  const [left, right] = [conditions(a), conditions(b)];
-  return Object.keys(left)
-    .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
-    .map((name) => `${name} differs`);
+    ...machine,
+  };
 }
 
-/**
- * One result out of two runs of single arms, that of `candidate` with the arm of `baseline` beside
- * it. It is marked as not interleaved: what changed on the machine between the runs is part of every
- * difference, so no row gets a verdict other than inconclusive.
- */
-export function combineRuns(baseline: RunResult, candidate: RunResult): RunResult {
-  const arms = [...baseline.arms, ...candidate.arms];
-  const rates = [baseline, candidate].map((run) => steadyRateHz(run));
-  const validity = {
-    ok: baseline.validity.ok && candidate.validity.ok,
-    findings: mergeFindings([
-      ...baseline.validity.findings,
-      ...candidate.validity.findings,
-      {
-        severity: 'warning',
-        id: 'not-interleaved',
-        message: `baseline was measured in run ${baseline.runId} (${baseline.startedAt}), ${candidate.arms.map(({ name }) => name).join(', ')} in run ${candidate.runId} (${candidate.startedAt}); what changed on the machine in between is part of every difference; use compare for a claim`,
-      },
-      ...(rates[0] === rates[1]
-        ? []
-        : [
-            {
-              severity: 'warning' as const,
-              id: 'offered-rate-differs',
-              message: `the steady slices offered ${show(rates[0])} to one arm and ${show(rates[1])} to the other; latencies and CPU are not comparable`,
-            },
-          ]),
-    ]),
-  };
-  const objectives = judgeObjectives(candidate.scenario.objectives, arms);
-  const finishedBlocks = Math.min(baseline.completion.finishedBlocks, candidate.completion.finishedBlocks);
-  const completion = { ...candidate.completion, finishedBlocks };
+function onlyArm(run: RunResult): ArmResult {
+  const [arm, ...others] = run.arms;
+  if (arm === undefined || others.length > 0) {
+    throw new Error(
+      `run ${run.runId} has ${run.arms.length} arms; only runs of a single arm can be combined`,
+    );
+  }
+  return arm;
+}
+
+function notInterleaved(baseline: RunResult, candidate: RunResult): Finding {
+  const named = (run: RunResult): string => `${onlyArm(run).name} in run ${run.runId} (${run.startedAt})`;
   return {
-    ...candidate,
-    interleaved: false,
-    completion,
-    validity,
-    arms,
-    comparison: compareArms(arms, false),
-    objectives,
-    ...conclude({ completion, validity, objectives }),
+    severity: 'warning',
+    id: 'not-interleaved',
+    message: `${named(baseline)} and ${named(candidate)} were not measured in turns: what changed on the machine in between is part of every difference, and no interval covers it; use compare for a verdict`,
   };
 }
 
-/** Rate that the steady slices of a run offered; null when it has none. */
-export function steadyRateHz(run: RunResult): number | null {
-  return run.arms.flatMap((arm) => arm.slices).find(({ kind }) => kind === 'steady')?.offeredRateHz ?? null;
+function ratesDiffer(baseline: RunResult, candidate: RunResult): Finding {
+  const named = (run: RunResult): string =>
+    `${steadyRateHz(run)?.toFixed(1) ?? 'no'} requests/s to ${onlyArm(run).name}`;
+  return {
+    severity: 'warning',
+    id: 'offered-rate-differs',
+    message: `the steady slices offered ${named(baseline)} and ${named(candidate)}: latency, CPU and lag cannot be compared; measure the second arm at the rate of the first`,
+  };
 }
 
-function machineOf(fingerprint: Fingerprint): Readonly<Record<string, unknown>> {
-  // The time of an fsync varies from run to run, and settings of replication exist on one side only.
-  const { fsyncMs: _, gitCommit: _commit, gitDirty: _dirty, ...machine } = fingerprint;
-  return machine;
+function offeredAlike(one: number | null, other: number | null): boolean {
+  if (one === null || other === null) return false;
+  return Math.abs(one - other) <= rateTolerance * Math.max(one, other);
 }
 
-function show(rateHz: number | null | undefined): string {
-  return rateHz === null || rateHz === undefined ? 'nothing' : `${rateHz.toFixed(1)} requests/s`;
+const notFromSteady: ReadonlySet<MetricId> = new Set(['read.qps', 'write.qps', 'errors.ratio']);
+
+function withoutSteadyRatio(row: ComparisonRow): ComparisonRow {
+  if (notFromSteady.has(row.metric)) return row;
+  return { ...row, ratio: null, ciLow: null, ciHigh: null, confidence: null };
+}
+
+const worstFirst = ['failed', 'interrupted', 'cut-off', 'completed'] as const;
+
+function worseCompletion(
+  one: RunResult['completion'],
+  other: RunResult['completion'],
+): RunResult['completion'] {
+  const rank = ({ outcome }: RunResult['completion']): number => worstFirst.indexOf(outcome);
+  const { outcome, reason } = rank(one) <= rank(other) ? one : other;
+  return {
+    outcome,
+    reason,
+    plannedBlocks: Math.min(one.plannedBlocks, other.plannedBlocks),
+    finishedBlocks: Math.min(one.finishedBlocks, other.finishedBlocks),
+  };
 }

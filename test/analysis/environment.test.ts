@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import type { JournalEntry, RunResult } from '../../bench/model.ts';
+import { foldJournal } from './fold-journal.ts';
+import { buildJournal, type JournalOptions } from './journal-builder.ts';
+
+const small = { blocks: 2, sliceMs: 1000 } as const;
+const findings = (result: RunResult): readonly string[] =>
+  result.validity.findings.map(({ severity, id }) => `${severity} ${id}`);
+const of = (options: JournalOptions): readonly string[] =>
+  findings(foldJournal(buildJournal({ ...small, ...options })));
+
+/** The same journal with the reads of `replicated` served as given. */
+function serve(servedBy: Readonly<Record<string, number>>): RunResult {
+  return foldJournal(
+    buildJournal(small).map((entry): JournalEntry => {
+      if (entry.type !== 'slice-end' || entry.arm !== 'replicated') return entry;
+      const operations = entry.load.operations.map((operation) =>
+        operation.class === 'read' ? { ...operation, servedBy } : operation,
+      );
+      return { ...entry, load: { ...entry.load, operations } };
+    }),
+  );
+}
+
+describe('the environment', () => {
+  test('is clean when nodes have quotas, nobody else works and all replicas are read', () => {
+    expect(of({})).toEqual([]);
+  });
+
+  test('without quotas predicts nothing, and says so', () => {
+    const result = foldJournal(buildJournal({ ...small, plan: { nodeCpus: null, limitMethod: 'none' } }));
+    expect(findings(result)).toEqual(['warning no-quota']);
+    expect(result.validity.ok).toBe(true);
+    expect(result.arms[0]?.slices[0]?.cpu['primary']?.throttledPercent).toBeNull();
+  });
+
+  test('tells the CPU of other programs from that of the run', () => {
+    // Of 2 cores, nodes and application use up to 1; 0.5 more is 25 % of the machine.
+    expect(of({ foreignCores: 0.5 })).toEqual(['warning foreign-cpu']);
+    expect(of({ foreignCores: 0.25 })).toEqual([]);
+    const result = foldJournal(buildJournal({ ...small, foreignCores: 0.5 }));
+    expect(result.arms[0]?.slices[0]?.host.foreignPercent).toBeCloseTo(25, 6);
+  });
+
+  test('is bound by the application when that limits the reads of the replicas', () => {
+    const appBound = { saturatedCpuPercent: [20, 60, 60], appCpuPercent: 97 };
+    expect(of({ replicated: appBound })).toEqual(['warning app-bound']);
+    // An application that limits the baseline alone does not make the replicas' figure a lower bound.
+    expect(of({ baseline: { saturatedCpuPercent: [60], appCpuPercent: 97 } })).toEqual([]);
+  });
+
+  test('shows an application that does not read its replicas', () => {
+    const result = serve({ primary: 900, replica1: 100 });
+    expect(findings(result)).toEqual(['warning replica-unused']);
+    expect(result.validity.findings[0]?.message).toContain('replica2 of replicated served no read');
+  });
+
+  test('shows reads that stay on the primary, and an uneven share', () => {
+    expect(findings(serve({ primary: 200, replica1: 400, replica2: 400 }))).toEqual([
+      'warning reads-on-primary',
+    ]);
+    expect(findings(serve({ replica1: 700, replica2: 300 }))).toEqual(['warning reads-uneven']);
+    expect(findings(serve({ primary: 20, replica1: 500, replica2: 480 }))).toEqual([]);
+  });
+
+  test('does not claim that replicas were read when answers do not name their node', () => {
+    expect(findings(serve({ '': 1000 }))).toEqual(['warning reads-unattributed']);
+  });
+});
