@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { EnvironmentError, type NodeAddress } from '../../model.ts';
 
-/** One connection for one piece of work. */
+/** One connection for one piece of work. Each step of it fails after `timeoutMs` without an answer. */
 export async function withClient<T>(
   address: NodeAddress,
   work: (client: pg.Client) => Promise<T>,
+  timeoutMs?: number,
 ): Promise<T> {
   const { host, port, database, user, password } = address;
   const client = new pg.Client({
@@ -16,7 +17,8 @@ export async function withClient<T>(
     password,
     ssl: false,
     application_name: 'replibench',
-    connectionTimeoutMillis: 5000,
+    connectionTimeoutMillis: timeoutMs ?? 5000,
+    ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
   });
   // A server that ends between two queries says so here; the next query fails by itself.
   client.on('error', () => undefined);
@@ -24,7 +26,8 @@ export async function withClient<T>(
     await client.connect();
     return await work(client);
   } finally {
-    await client.end().catch(() => undefined);
+    // A server that is stopped never answers the goodbye.
+    void client.end().catch(() => undefined);
   }
 }
 
