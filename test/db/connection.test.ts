@@ -71,14 +71,17 @@ test('reads need no primary: nobody asks it for its version first', async () => 
 });
 
 test('a statement that was under way is never sent twice', async () => {
-  await using database = open([readHost()]);
-  const { sequelize } = database;
-  await sequelize.query('CREATE TABLE once (id int)');
-  // The server ends the session after it has written the row for good.
-  const suicide = `INSERT INTO once VALUES (1); COMMIT; SELECT pg_terminate_backend(pg_backend_pid())`;
-  const error = await sequelize.query(suicide).catch((reason: unknown) => reason);
-  expect(classifyUnavailability(error)).toBe('no-answer');
-  expect(await healthy.query('SELECT count(*)::int AS rows FROM once')).toEqual([{ rows: 1 }]);
+  await using line = await startProxy(healthy);
+  await using database = open([], {}, line);
+  await healthy.query('CREATE TABLE once (id int)');
+  const writing = database.sequelize
+    .query('INSERT INTO once VALUES (1); COMMIT; SELECT pg_sleep(20)')
+    .catch((reason: unknown) => reason);
+  const rows = 'SELECT count(*)::int AS rows FROM once';
+  while ((await healthy.query<{ rows: number }>(rows))[0]?.rows === 0);
+  line.cut();
+  expect(classifyUnavailability(await writing)).toBe('no-answer');
+  expect([line.accepted(), await healthy.query(rows)]).toEqual([1, [{ rows: 1 }]]);
 });
 
 test('an exhausted pool is told apart from a database that is away', async () => {

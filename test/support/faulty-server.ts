@@ -7,6 +7,8 @@ export interface FaultyServer extends AsyncDisposable {
   readonly port: number;
   /** Connections accepted so far. */
   accepted(): number;
+  /** Drops every connection of now. */
+  cut(): void;
 }
 
 /** Accepts and never says a word: a black-holed host. */
@@ -19,7 +21,11 @@ export function startProxy(target: { host: string; port: number }): Promise<Faul
   return listen((client) => {
     const server = connect(target.port, target.host);
     client.pipe(server).pipe(client);
-    for (const socket of [client, server]) socket.on('error', () => client.destroy());
+    const drop = (): void => {
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) socket.on('error', drop).on('close', drop);
   });
 }
 
@@ -54,12 +60,16 @@ async function listen(serve: (client: Socket) => void): Promise<FaultyServer> {
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port was given');
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     host: '127.0.0.1',
     port: address.port,
     accepted: () => accepted,
+    cut,
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      cut();
       server.close();
       await once(server, 'close');
     },
