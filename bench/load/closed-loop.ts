@@ -20,14 +20,14 @@ const neverSeconds = 1_000_000;
  * Each connection draws from its own random lane: a shared list would march in lock-step.
  * Requests that start within the duration count; those in flight at its end are waited for.
  */
-export function runClosedLoop(
+export function createClosedLoop(
   plan: LoadPlan,
   stream: ClosedStream,
   lane: number,
   recorder: Recorder,
   context: StreamContext,
 ): StreamRun {
-  const { clock, originMs, target } = context;
+  const { clock, target } = context;
   const connections = new Map<AutocannonClient, ClosedConnection>();
   const isHead = plan.operations.map((operation) => operation.method === 'HEAD');
   let due = 0;
@@ -117,20 +117,19 @@ export function runClosedLoop(
     ended(connection);
   });
 
-  const startTimer = setTimeout(
-    () => {
+  let startTimer: NodeJS.Timeout | undefined;
+  let endTimer: NodeJS.Timeout | undefined;
+  const begin = (originMs: number): void => {
+    const sinceNow = (ms: number): number => Math.max(0, originMs + ms - clock());
+    startTimer = setTimeout(() => {
       for (const connection of connections.values()) connection.open();
-    },
-    Math.max(0, originMs - clock()),
-  );
-  const endTimer = setTimeout(
-    () => {
+    }, sinceNow(0));
+    endTimer = setTimeout(() => {
       ending = true;
       for (const connection of connections.values()) connection.rest();
       if (completed === due) markFinished();
-    },
-    Math.max(0, originMs + stream.durationMs - clock()),
-  );
+    }, sinceNow(stream.durationMs));
+  };
 
   let stopping: Promise<void> | null = null;
   const stop = async (nowMs: number): Promise<void> => {
@@ -150,6 +149,7 @@ export function runClosedLoop(
   };
 
   return {
+    begin,
     finished,
     progress: (): StreamProgress => ({ due, completed, inFlight: due - completed, waiting: 0 }),
     stop: (nowMs) => {

@@ -4,12 +4,17 @@ import type { GeneratorHealth } from '../model.ts';
 /** Grain of the event-loop probe; short against the delays that matter, cheap at 100 wake-ups a second. */
 const resolutionMs = 10;
 
+export interface HealthWatch {
+  /** Ends the watch. */
+  stop(): GeneratorHealth;
+}
+
 /**
  * Watches this process until `stop`: whether the generator itself was too busy to be believed.
  * The delay is how much later than its 10 ms grain a timer fired. Pacing spins by turning the event loop,
  * so it does not hold this timer up.
  */
-export function watchHealth(clock: () => number): { stop(): GeneratorHealth } {
+export function watchHealth(clock: () => number): HealthWatch {
   const startMs = clock();
   const startCpu = process.cpuUsage();
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });

@@ -19,14 +19,14 @@ const spinShare = 0.05;
  * The backlog takes no memory. Requests are drawn when they are sent, so the ones that wait are simply
  * the part of the seeded schedule between the drawing position and now; nothing is ever dropped.
  */
-export function runOpenLoop(
+export function createOpenLoop(
   plan: LoadPlan,
   stream: OpenStream,
   lane: number,
   recorder: Recorder,
   context: StreamContext,
 ): StreamRun {
-  const { clock, originMs, target } = context;
+  const { clock, target } = context;
   const createSchedule = () =>
     createArrivals({
       arrivals: stream.arrivals,
@@ -40,13 +40,14 @@ export function runOpenLoop(
 
   const idle: HttpConnection[] = [];
   const busy = new Set<HttpConnection>();
-  let nextDueMs = originMs + nextArrival();
-  let countedDueMs = originMs + countingArrival();
+  let originMs = 0;
+  let nextDueMs = Number.POSITIVE_INFINITY;
+  let countedDueMs = Number.POSITIVE_INFINITY;
   let due = 0;
   let completed = 0;
   let sent = 0;
   let pending: { readonly cancel: () => void } | null = null;
-  let stopped = false;
+  let stopped = true;
   let markFinished: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => {
     markFinished = resolve;
@@ -147,10 +148,15 @@ export function runOpenLoop(
     return Math.min(1, (2 * spinShare) / perMs);
   }
 
-  pump(clock());
-
   return {
     finished,
+    begin(atMs) {
+      originMs = atMs;
+      nextDueMs = originMs + nextArrival();
+      countedDueMs = originMs + countingArrival();
+      stopped = false;
+      pump(clock());
+    },
     progress(nowMs): StreamProgress {
       while (countedDueMs <= nowMs) {
         due += 1;

@@ -1,15 +1,15 @@
 import type { LoadPlan, LoadProgress, LoadResult, LoadStream, OperationClass } from '../model.ts';
 import { profileDurationMs } from './arrivals.ts';
-import { watchHealth } from './health.ts';
+import { type HealthWatch, watchHealth } from './health.ts';
 import type { ConnectTarget } from './http-connection.ts';
-import { runOpenLoop } from './open-loop.ts';
+import { createOpenLoop } from './open-loop.ts';
 import { checkPlan } from './plan.ts';
 import { createHistogram, createRecorder } from './recorder.ts';
 import type { RequestTarget } from './request-template.ts';
 import type { StreamRun } from './stream.ts';
 
-/** Between the set-up of a plan and its first due time, so that the set-up delays nobody. */
-const leadMs = 50;
+/** Between the end of the set-up and the zero of the schedule: enough for every stream to begin. */
+const leadMs = 5;
 const progressMs = 1000;
 
 /**
@@ -29,42 +29,45 @@ export async function runLoad(
   checkPlan(plan);
   signal.throwIfAborted();
   const hasClosed = plan.streams.some((stream) => stream.kind === 'closed');
-  // autocannon takes a third of a second to load; who needs it, waits for it before the schedule begins.
+  // autocannon takes a third of a second of CPU to load, so only a plan that needs it pays for it.
   const closedLoop = hasClosed ? await import('./closed-loop.ts') : null;
   const interval = { read: createHistogram(), write: createHistogram() };
   const open = createRecorder(plan, 'open', interval);
   const closed = createRecorder(plan, 'closed', interval);
   const durationMs = Math.max(...plan.streams.map(streamDurationMs));
-  const originMs = clock() + leadMs;
-  const context = { clock, originMs, target: parseTarget(plan.baseUrl) };
-  const health = watchHealth(clock);
+  const context = { clock, target: parseTarget(plan.baseUrl) };
 
   const runs: StreamRun[] = [];
-  const progress = setInterval(() => options.onProgress?.(snapshot()), progressMs);
+  let progress: NodeJS.Timeout | undefined;
+  let health: HealthWatch | undefined;
   try {
-    // Closed streams first: building their clients takes a few milliseconds of the lead.
+    // Building the clients of a closed stream takes milliseconds, which must not fall into the schedule.
     plan.streams.forEach((stream, lane) => {
-      if (stream.kind !== 'closed' || closedLoop === null) return;
-      runs.push(closedLoop.runClosedLoop(plan, stream, lane, closed, context));
+      if (stream.kind === 'open') runs.push(createOpenLoop(plan, stream, lane, open, context));
+      else if (closedLoop !== null)
+        runs.push(closedLoop.createClosedLoop(plan, stream, lane, closed, context));
     });
-    plan.streams.forEach((stream, lane) => {
-      if (stream.kind === 'open') runs.push(runOpenLoop(plan, stream, lane, open, context));
-    });
+    health = watchHealth(clock);
+    progress = setInterval(() => options.onProgress?.(snapshot()), progressMs);
+    const originMs = clock() + leadMs;
+    for (const run of runs) run.begin(originMs);
     const endMs = originMs + durationMs;
     await waitUntil(endMs, clock, signal);
     const allFinished = Promise.all(runs.map((run) => run.finished));
     await Promise.race([allFinished, waitUntil(endMs + plan.drainMs, clock, signal)]);
     const nowMs = clock();
     await Promise.all(runs.map((run) => run.stop(nowMs)));
+    const generator = health.stop();
     return {
       startedAtMs: originMs,
       durationMs,
       drainedMs: Math.max(0, nowMs - endMs),
       operations: [...open.results(), ...closed.results()],
-      generator: health.stop(),
+      generator,
     };
   } finally {
     clearInterval(progress);
+    health?.stop();
     await Promise.all(runs.map((run) => run.stop(clock())));
   }
 

@@ -4,8 +4,6 @@ import type { RequestTarget } from './request-template.ts';
 /** What every stream of a plan shares. */
 export interface StreamContext {
   readonly clock: () => number;
-  /** Zero of the schedule on the clock's axis. */
-  readonly originMs: number;
   readonly target: ConnectTarget & RequestTarget;
 }
 
@@ -17,7 +15,10 @@ export interface StreamProgress {
   readonly waiting: number;
 }
 
+/** A stream that is set up. Nothing is sent before `begin`. */
 export interface StreamRun {
+  /** @param originMs zero of the schedule on the clock's axis. */
+  begin(originMs: number): void;
   /** Resolves when everything that was due has its outcome, or after `stop`. */
   readonly finished: Promise<void>;
   progress(nowMs: number): StreamProgress;

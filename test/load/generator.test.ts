@@ -66,6 +66,18 @@ test('a plan that cannot be run is refused with field and value', async () => {
   }
 });
 
+test('a backlog of a million requests takes no memory', async () => {
+  await using server = await serveHttp(() => undefined);
+  await using generator = await startGenerator({ signal: never });
+  const streams = [openStream(1_000_000, 1000, { maxInFlight: 1 })];
+  const result = await generator.run(plan(server.url, { streams, drainMs: 0 }), { signal: never });
+  expect(totals(result)).toMatchObject({
+    outcomes: outcomes({ 'in-flight-at-end': 1, unsent: 999_999 }),
+    response: { count: 1_000_000 },
+  });
+  expect(result.generator.rssBytes).toBeLessThan(250e6);
+});
+
 test('plans run one at a time', async () => {
   await using server = await serveHttp((_request, response) => response.end());
   await using generator = await startGenerator({ signal: never });
