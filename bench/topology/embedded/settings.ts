@@ -47,9 +47,10 @@ export const hostBasedAuthentication = `host all all 127.0.0.1/32 scram-sha-256
 host replication all 127.0.0.1/32 scram-sha-256
 `;
 
+/** Lines of a configuration file, where a backslash escapes as in C. */
 export function formatSettings(settings: Settings): string {
   return Object.entries(settings)
-    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .map(([name, value]) => `${name} = '${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'\n`)
     .join('');
 }
 
