@@ -75,13 +75,18 @@ function assessNeighbours(arms: readonly ArmResult[]): readonly Finding[] {
 /** An application that is used up hides what the replicas could serve. */
 function assessApplication(arm: ArmResult, plan: RunPlan): readonly Finding[] {
   const station = arm.bottleneck['read-saturation']?.station;
-  if (arm.replicas === 0 || (station !== 'app' && station !== 'generator' && station !== 'host')) return [];
+  // Without quotas the nodes themselves use up the machine, and no-quota says what that means.
+  if (
+    arm.replicas === 0 ||
+    plan.nodeCpus === null ||
+    (station !== 'app' && station !== 'generator' && station !== 'host')
+  )
+    return [];
   const what = { app: 'the application', generator: 'the load generator', host: 'the machine' }[station];
-  const quota = plan.nodeCpus === null ? '' : ', or lower --node-cpus so that the nodes are the limit';
   return [
     warning(
       'app-bound',
-      `${what}, not PostgreSQL, limits the reads of ${arm.name}: its read QPS is a lower bound of what the replicas can serve${quota}`,
+      `${what}, not PostgreSQL, limits the reads of ${arm.name}: its read QPS is a lower bound of what the replicas can serve; lower --node-cpus so that the nodes are the limit`,
     ),
   ];
 }

@@ -32,13 +32,12 @@ function applicableArms(objective: Objective, arms: readonly ArmResult[]): reado
 function judgeObjective(objective: Objective, arm: ArmResult): ObjectiveResult {
   const metric = arm.metrics[objective.metric];
   const named = { ...objective, arm: arm.name };
-  const bound = describeBound(objective);
   if (metric === undefined) {
     return {
       ...named,
       value: null,
       verdict: 'inconclusive',
-      sentence: `${objective.metric} of ${arm.name} was not measured; it must be ${bound}.`,
+      sentence: `${objective.metric} of ${arm.name} was not measured; it must be ${describeBound(objective)}.`,
     };
   }
   const verdict = judgeRange(objective, metric);
@@ -58,21 +57,23 @@ function rangeOf(metric: MetricValue): { readonly low: number; readonly high: nu
 }
 
 function describe(objective: Objective, arm: ArmResult, metric: MetricValue, verdict: Verdict): string {
-  const { unit } = metricDefinitions[objective.metric];
   const { low, high } = rangeOf(metric);
-  const show = (value: number): string =>
-    objective.metric === 'errors.ratio'
-      ? `${(value * 100).toFixed(2)} %`
-      : `${Number(value.toPrecision(3))} ${unit}`.trim();
+  const show = (value: number): string => showValue(objective, value);
   const said = { pass: 'keeps', fail: 'misses', inconclusive: 'neither keeps nor misses' }[verdict];
   const blocks = metric.blocks === 1 ? '1 block' : `${metric.blocks} blocks`;
-  return `${objective.metric} of ${arm.name} is ${show(metric.value)} [${show(low)} to ${show(high)}, ${blocks}] and ${said} its bound, ${describeBound(objective, show)}.`;
+  return `${objective.metric} of ${arm.name} is ${show(metric.value)} [${show(low)} to ${show(high)}, ${blocks}] and ${said} its bound, ${describeBound(objective)}.`;
 }
 
-function describeBound(objective: Objective, show: (value: number) => string = String): string {
+function describeBound(objective: Objective): string {
+  const { min, max } = objective;
   const bounds = [
-    ...(objective.min === undefined ? [] : [`at least ${show(objective.min)}`]),
-    ...(objective.max === undefined ? [] : [`at most ${show(objective.max)}`]),
+    ...(min === undefined ? [] : [`at least ${showValue(objective, min)}`]),
+    ...(max === undefined ? [] : [`at most ${showValue(objective, max)}`]),
   ];
   return bounds.join(' and ');
+}
+
+function showValue({ metric }: Objective, value: number): string {
+  if (metric === 'errors.ratio') return `${(value * 100).toFixed(2)} %`;
+  return `${Number(value.toPrecision(3))} ${metricDefinitions[metric].unit}`;
 }

@@ -56,7 +56,7 @@ export function summarizeSlice(
     host: hostLoad(readings, plan, arm),
     readsByNode: addCounts(ofClass('read').map((operation) => operation.servedBy)),
     generator: load.generator,
-    walBytes: readings.increase('primary', 'walBytes'),
+    walBytes: overSlice(readings.ratePerSecond('primary', 'walBytes'), seconds),
     conflicts: conflicts(readings, arm),
     findings: assessLoad(load, {
       where: `${end.arm}, block ${end.block}, ${end.kind}`,
@@ -151,6 +151,11 @@ function conflicts(readings: SliceReadings, arm: Arm): number | null {
   const counts = replicaNames(arm).map((name) => readings.increase(name, 'conflicts'));
   const known = counts.filter((count) => count !== null);
   return known.length === 0 ? null : known.reduce((sum, count) => sum + count, 0);
+}
+
+/** What a rate makes in the whole slice: the readings do not reach its very edges. */
+function overSlice(perSecond: number | null, seconds: number): number | null {
+  return perSecond === null ? null : Math.round(perSecond * seconds);
 }
 
 function percentOfTime(msPerSecond: number | null): number | null {

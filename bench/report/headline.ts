@@ -26,44 +26,55 @@ export function headline(result: RunResult): Headline {
 }
 
 function status(result: RunResult): Pick<Headline, 'word' | 'reason'> {
-  const { completion, validity, objectives } = result;
+  const { completion, validity } = result;
   const progress = `${completion.finishedBlocks} of ${formatPlural(completion.plannedBlocks, 'block')}`;
   const invalid = validity.findings.find(({ severity }) => severity === 'invalid');
-  if (completion.outcome === 'interrupted') {
-    return {
-      word: 'INTERRUPTED',
-      reason: `the run was stopped after ${progress}; only finished slices are counted.`,
-    };
-  }
   if (completion.outcome === 'failed') {
     const why = completion.reason === null ? '' : `: ${completion.reason}`;
     return { word: 'FAILED TO MEASURE', reason: `the run ended after ${progress}${why}.` };
   }
-  if (invalid !== undefined) {
-    return { word: 'INVALID', reason: `the measurement cannot be believed: ${invalid.message}.` };
+  if (completion.outcome === 'interrupted') {
+    return { word: 'INTERRUPTED', reason: `the run was stopped after ${progress}. ${unfinished(result)}` };
   }
-  if (completion.outcome === 'cut-off') {
+  if (invalid !== undefined) {
     return {
-      word: 'CUT OFF',
-      reason: `the run was killed after ${progress}; only finished slices are counted.`,
+      word: 'INVALID',
+      reason: `the measurement cannot be believed, and its figures serve to find the fault only: ${invalid.message}.`,
     };
   }
-  const judged = objectives.filter(({ verdict }) => verdict === result.verdict);
-  if (result.verdict === 'pass') {
-    const kept =
-      objectives.length === 0
-        ? 'the scenario sets no objective'
-        : `${formatPlural(objectives.length, 'objective')} kept`;
-    const unjudged =
-      result.interleaved || result.arms.length < 2 ? '' : '; the comparison itself gets no verdict';
-    return { word: 'PASS', reason: `the measurement is valid and ${kept}${unjudged}.` };
+  if (completion.outcome === 'cut-off') {
+    return { word: 'CUT OFF', reason: `the run was killed after ${progress}. ${unfinished(result)}` };
   }
-  const sentences = judged.map(({ sentence }) => sentence).join(' ');
-  const nothing = 'no block was measured to its end.';
+  if (result.verdict === 'pass') return { word: 'PASS', reason: passReason(result) };
+  const sentences = sentencesOf(result);
   return {
     word: result.verdict.toUpperCase(),
-    reason: sentences === '' ? nothing : sentences,
+    reason: sentences === '' ? 'no block was measured to its end.' : sentences,
   };
+}
+
+function unfinished(result: RunResult): string {
+  const missed = result.verdict === 'fail' ? ` ${sentencesOf(result)}` : '';
+  return `Only finished slices are counted.${missed}`;
+}
+
+function passReason(result: RunResult): string {
+  const { objectives } = result;
+  const kept =
+    objectives.length === 0
+      ? 'the scenario sets no objective'
+      : `${formatPlural(objectives.length, 'objective')} kept`;
+  const unjudged =
+    result.interleaved || result.arms.length < 2 ? '' : '; the comparison itself gets no verdict';
+  return `the measurement is valid and ${kept}${unjudged}.`;
+}
+
+/** The objectives that made the verdict. */
+function sentencesOf(result: RunResult): string {
+  return result.objectives
+    .filter(({ verdict }) => verdict === result.verdict)
+    .map(({ sentence }) => sentence)
+    .join(' ');
 }
 
 function answer(result: RunResult): readonly string[] {
@@ -122,7 +133,7 @@ function moved(result: RunResult, metric: MetricId, unit: string): string {
   const shown = result.interleaved && found.confidence !== null && found.confidence >= 0.95;
   if (!shown) return `went ${span}: ${change}`;
   if ((found.ciLow ?? 0) <= 1 && (found.ciHigh ?? 2) >= 1) {
-    return `shows no change (${change}, ${span})`;
+    return `is not shown to change (${change}, ${span})`;
   }
   return `${found.ratio > 1 ? 'rose' : 'fell'} ${span}: ${change}`;
 }

@@ -18,6 +18,8 @@ export interface MainRow {
 export function mainRows(result: RunResult): readonly MainRow[] {
   const { baseline, candidate } = reportedArms(result);
   const arms = [baseline, candidate].filter((arm) => arm !== undefined);
+  // Without quotas the nodes are no machines, and out of turn the interval does not cover the difference.
+  const judgeable = result.interleaved && hasQuota(result) && result.validity.ok;
   return mainMetrics.map(({ metric, label }) => {
     const row = comparisonRow(result, metric);
     return {
@@ -27,14 +29,19 @@ export function mainRows(result: RunResult): readonly MainRow[] {
       change: formatChange(row?.ratio ?? null),
       interval: formatChangeInterval(row?.ciLow ?? null, row?.ciHigh ?? null),
       claimed: claimsApply(candidate) ? (claims[metric]?.text ?? '') : '',
-      agrees: result.interleaved && claimsApply(candidate) ? checkClaim(metric, row, candidate) : '',
+      agrees: judgeable && claimsApply(candidate) ? checkClaim(metric, row, candidate) : '',
     };
   });
 }
 
 /** Unit of the nodes' CPU figures: a share of the quota where there is one. */
 export function cpuUnit(result: Pick<RunResult, 'nodeCpus' | 'limitMethod'>): string {
-  return result.nodeCpus === null || result.limitMethod === 'none' ? '% of one core' : '% of quota';
+  return hasQuota(result) ? '% of quota' : '% of one core';
+}
+
+/** Whether each node had a CPU quota, so that it stands for a machine. */
+export function hasQuota(result: Pick<RunResult, 'nodeCpus' | 'limitMethod'>): boolean {
+  return result.nodeCpus !== null && result.limitMethod !== 'none';
 }
 
 /**

@@ -1,5 +1,6 @@
 import { median } from '../analysis/median.ts';
 import type { RunResult } from '../model.ts';
+import { hasQuota } from './main-table.ts';
 import { markdownTable, right } from './markdown-table.ts';
 import { formatCount, formatNumber, missing } from './numbers.ts';
 
@@ -31,7 +32,7 @@ export function environmentSection(result: RunResult): string {
     ['data set', describeData(scenario.data)],
     [
       'scenario',
-      `${scenario.name}: ${Math.round(scenario.readShare * 100)} % reads; steady slices offer ${Math.round(load.steadyShare * 100)} % of the baseline's calibrated capacity with ${load.arrivals} arrivals; ${load.saturationConnections} connections at saturation; timeout ${load.timeoutMs} ms`,
+      `${scenario.name} (${scenario.description}) ${Math.round(scenario.readShare * 100)} % reads; steady slices offer ${Math.round(load.steadyShare * 100)} % of the baseline's calibrated capacity with ${load.arrivals} arrivals; ${load.saturationConnections} connections at saturation; timeout ${load.timeoutMs} ms`,
     ],
     [
       'calibration',
@@ -59,8 +60,9 @@ export function setUpSection(result: RunResult): string {
 }
 
 function describeQuota({ nodeCpus, limitMethod }: RunResult): string {
-  if (nodeCpus === null || limitMethod === 'none') return 'none: the nodes share the cores';
-  return `${nodeCpus} cores, by ${limitMethod}`;
+  return hasQuota({ nodeCpus, limitMethod })
+    ? `${nodeCpus} cores, by ${limitMethod}`
+    : 'none: the nodes share the cores';
 }
 
 /** `contacts 20,000, interactions 200,000, seed 1`: whatever sizes the scenario names. */

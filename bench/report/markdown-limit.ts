@@ -1,7 +1,7 @@
 import { readCounts } from '../analysis/environment.ts';
 import type { ArmResult, RunResult, SliceKind } from '../model.ts';
 import { comparisonRow, reportedArms } from './arms.ts';
-import { cpuUnit } from './main-table.ts';
+import { cpuUnit, hasQuota } from './main-table.ts';
 import { markdownTable, right } from './markdown-table.ts';
 import { formatChange, formatChangeInterval, formatNumber, formatPlural, missing } from './numbers.ts';
 
@@ -15,7 +15,7 @@ export function limitSection(result: RunResult): string {
     result.arms.length > 1 ? '## Why not double?' : '## What limits it?',
     expectation(result),
     arms.flatMap(limitSentences).join('\n'),
-    ...arms.map((arm) => utilisationTable(result, arm)),
+    ...arms.map((arm) => utilisationTable(arm)),
     `Utilisation: median over the blocks. Nodes in ${cpuUnit(result)}, application and generator in percent of one core, host in percent of all cores. A station at 85 % or more is taken to be used up.`,
   ]
     .filter((text) => text !== '')
@@ -29,8 +29,12 @@ function limitSentences(arm: ArmResult): readonly string[] {
   });
 }
 
-/** What the number of nodes that serve reads would explain by itself, beside what was measured. */
+/**
+ * What the number of nodes that serve reads would explain by itself, beside what was measured.
+ * Without quotas more nodes are no more CPU, and nothing is expected.
+ */
 function expectation(result: RunResult): string {
+  if (!hasQuota(result)) return '';
   const { baseline, candidate } = reportedArms(result);
   const row = comparisonRow(result, 'read.qps');
   if (baseline === undefined || candidate === undefined || row === undefined || row.ratio === null) return '';
@@ -55,21 +59,16 @@ function servingNodes(arm: ArmResult): number {
   return [...counts].filter(([name, count]) => name !== '' && count / total >= 0.05).length;
 }
 
-function utilisationTable(result: RunResult, arm: ArmResult): string {
+function utilisationTable(arm: ArmResult): string {
   const stations = kinds.flatMap((kind) => arm.bottleneck[kind]?.utilisation.map((use) => use.station) ?? []);
   const find = (kind: SliceKind, station: string) =>
     arm.bottleneck[kind]?.utilisation.find((use) => use.station === station);
-  const table = markdownTable(
-    [
-      `${arm.name}: station`,
-      ...kinds.map((kind) => right(`${kind} (%)`)),
-      result.arms.length > 0 ? 'at read saturation' : '',
-    ],
+  return markdownTable(
+    [`${arm.name}: station`, ...kinds.map((kind) => right(`${kind} (%)`)), 'at read saturation'],
     [...new Set(stations)].map((station) => [
       station,
       ...kinds.map((kind) => formatNumber(find(kind, station)?.percent ?? null)),
       find('read-saturation', station)?.note ?? missing,
     ]),
   );
-  return table;
 }

@@ -58,7 +58,7 @@ export function lagSection(result: RunResult): string {
           ],
           rows,
         ),
-    `Lag is the age of the oldest change that the replica has not replayed, from samples of the primary's write position; a sample is an upper bound, by at most one sampling interval. P50 and P95 are medians over the blocks, the maxima are over all. \`replay_lag\` of \`pg_stat_replication\` stands beside it for comparison: it is empty when idle and keeps its last value while replay stands still. Queries cancelled by replay (\`pg_stat_database_conflicts\`): ${describeConflicts(conflicts)}.`,
+    `Lag is the age of the oldest change that the replica has not replayed, from samples of the primary's write position; a sample is an upper bound, by at most one sampling interval. P50 and P95 are medians over the blocks, the maxima are over all. \`replay_lag\` of \`pg_stat_replication\` stands beside it for comparison: it is empty when idle and keeps its last value while replay stands still. Queries cancelled by replay (\`pg_stat_database_conflicts\`): ${describeConflicts(conflicts)}. WAL written by the primary: ${arms.map(describeWal).join('; ')}.`,
   ].join('\n\n');
 }
 
@@ -86,6 +86,16 @@ function lagRow(arm: ArmResult, kind: SliceKind, replica: string): readonly (rea
       formatNumber(largest((lag) => lag.viewMaxMs)),
     ],
   ];
+}
+
+/** Bytes per second of each kind of slice, median over the blocks. */
+function describeWal(arm: ArmResult): string {
+  const rates = kinds.map((kind) => {
+    const slices = arm.slices.filter((slice) => slice.kind === kind && slice.walBytes !== null);
+    const perSecond = median(slices.map((slice) => ((slice.walBytes ?? 0) / slice.durationMs) * 1000));
+    return `${kind} ${perSecond === null ? 'not observed' : `${formatNumber(perSecond / 1000)} kB/s`}`;
+  });
+  return rates.join(', ');
 }
 
 function describeConflicts(counts: readonly (number | null)[]): string {

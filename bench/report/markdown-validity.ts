@@ -1,4 +1,5 @@
 import type { RunResult } from '../model.ts';
+import { hasQuota } from './main-table.ts';
 import { describeData } from './markdown-environment.ts';
 import { markdownTable } from './markdown-table.ts';
 
@@ -15,9 +16,10 @@ export function objectiveSection(result: RunResult): string {
 
 /** Whether the measurement can be believed: apart from what was measured. */
 export function validitySection(result: RunResult): string {
-  const { ok, findings } = result.validity;
+  const { completion, validity } = result;
+  const { ok, findings } = validity;
   const summary = ok
-    ? 'The measurement is valid: no finding makes its figures unusable.'
+    ? `The measurement is valid: no finding makes the figures${completion.outcome === 'completed' ? '' : ' of its finished slices'} unusable.`
     : 'The measurement is **invalid**: the figures above must not be used for anything but finding the fault.';
   return [
     '## Validity',
@@ -33,14 +35,14 @@ export function validitySection(result: RunResult): string {
 
 /** What a reader might conclude from the figures, and must not. */
 export function limitsOfThisReport(result: RunResult): string {
-  const quota = result.nodeCpus !== null && result.limitMethod !== 'none';
+  const quota = hasQuota(result);
   const bytes = (result.fingerprint.memoryBytes / 2 ** 30).toFixed(0);
   const points = [
     quota
       ? `All nodes, the application and the generator share one host of ${result.fingerprint.cores} cores. A quota of ${result.nodeCpus} cores per node stands for a machine; caches, memory bandwidth and the disk are shared all the same.`
       : `All nodes, the application and the generator share the ${result.fingerprint.cores} cores of one host without quotas: the ratio says nothing about replicas on machines of their own.`,
     'The network is loopback: no latency, no loss, no bandwidth limit between application, primary and replicas. Lag on a real network is larger.',
-    `The data set (${describeData(result.scenario.data)}) fits in the host's ${bytes} GiB of memory: reads that go to disk behave otherwise.`,
+    `Nothing makes reads go to disk: the data set (${describeData(result.scenario.data)}) most likely stays in the host's ${bytes} GiB of memory, and one that does not behaves otherwise.`,
     'All nodes write to the same disk, so commit latency and replay compete for it.',
     'Absolute figures belong to this host, this data and this mix of operations. Ratios travel better, not far.',
     'A slice lasts seconds: vacuum, checkpoints, growth of the data and cold caches show in longer runs only.',

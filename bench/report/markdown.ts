@@ -5,6 +5,7 @@ import { headline } from './headline.ts';
 import { mainRows } from './main-table.ts';
 import { environmentSection, setUpSection } from './markdown-environment.ts';
 import { limitSection } from './markdown-limit.ts';
+import { metricSection } from './markdown-metrics.ts';
 import { lagSection, readsByNodeSection } from './markdown-replication.ts';
 import { blockSection, latencySection, outcomeSection } from './markdown-requests.ts';
 import { escapeCell, markdownTable, right } from './markdown-table.ts';
@@ -26,6 +27,7 @@ export function renderMarkdown(result: RunResult): string {
     latencySection(result),
     outcomeSection(result),
     blockSection(result),
+    metricSection(result),
     validitySection(result),
     environmentSection(result),
     setUpSection(result),

@@ -73,6 +73,8 @@ describe('the fold of a journal', () => {
     // The builder's nodes are idle during the drain; with those readings CPU would be 9 % lower.
     const [baseline] = armsOf(foldJournal(buildJournal({ ...quiet, blocks: 1, sliceMs: 3000 })));
     expect(baseline.slices[0]?.cpu['primary']?.percent).toBeCloseTo(62, 6);
+    // 100 bytes a ms: the readings span 2.75 s of the 3 s, the bytes are those of the slice.
+    expect(baseline.slices[0]?.walBytes).toBe(300_000);
   });
 
   test('leaves warm-up and calibration out', () => {

@@ -51,7 +51,7 @@ describe('an objective', () => {
   test('that was not measured is inconclusive', () => {
     const [result] = judgeObjectives([{ metric: 'read.qps', min: 1 }], [withMetrics(baselineArm, {})]);
     expect(result).toMatchObject({ arm: 'baseline', value: null, verdict: 'inconclusive' });
-    expect(result?.sentence).toBe('read.qps of baseline was not measured; it must be at least 1.');
+    expect(result?.sentence).toBe('read.qps of baseline was not measured; it must be at least 1 1/s.');
   });
 
   test('is judged for each arm that can have it', () => {

@@ -1,0 +1,47 @@
+import type { ComparisonRow, RunResult } from '../model.ts';
+import { reportedArms } from './arms.ts';
+import { markdownTable, right } from './markdown-table.ts';
+import { formatChange, formatChangeInterval, formatConfidence, formatNumber, missing } from './numbers.ts';
+
+/** Every metric that either arm has, with the verdict of its own row. */
+export function metricSection(result: RunResult): string {
+  const { baseline, candidate } = reportedArms(result);
+  if (baseline === undefined || candidate === undefined || result.comparison.length === 0) return '';
+  return [
+    '## Every metric',
+    markdownTable(
+      [
+        'metric',
+        'unit',
+        right(baseline.name),
+        right(candidate.name),
+        right('change'),
+        right('interval (%)'),
+        right('confidence'),
+        right('n'),
+        'in words',
+      ],
+      result.comparison.map((row) => [
+        `\`${row.metric}\``,
+        row.unit,
+        formatNumber(row.baseline),
+        formatNumber(row.candidate),
+        formatChange(row.ratio),
+        formatChangeInterval(row.ciLow, row.ciHigh),
+        row.confidence === null ? missing : formatConfidence(row.confidence),
+        String(row.blocks),
+        describe(row, result.interleaved),
+      ]),
+    ),
+    'A change counts as shown when the whole interval is on one side of zero and covers with at least 95 %. No correction is made for the number of rows: of twenty rows without any change, one may look like one.',
+  ].join('\n\n');
+}
+
+function describe(row: ComparisonRow, interleaved: boolean): string {
+  if (row.ratio === null) return row.verdict === 'pass' ? 'none at all' : 'no ratio';
+  if (!interleaved) return 'no verdict: not interleaved';
+  if (row.confidence === null || row.confidence < 0.95) return 'too few blocks';
+  if (row.verdict === 'fail') return 'worse';
+  const better = row.direction === 'higher-is-better' ? (row.ciLow ?? 0) > 1 : (row.ciHigh ?? 2) < 1;
+  return better ? 'better' : 'no change shown';
+}
