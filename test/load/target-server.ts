@@ -26,7 +26,7 @@ export async function serveRaw(onRequest: (socket: net.Socket, text: string) => 
   );
 }
 
-async function listen(server: net.Server): Promise<TargetServer> {
+export async function listen(server: net.Server): Promise<TargetServer> {
   const sockets = new Set<net.Socket>();
   let connections = 0;
   server.on('connection', (socket) => {
