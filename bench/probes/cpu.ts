@@ -77,7 +77,7 @@ function openSource(source: CpuSource): () => Counters | undefined {
     case 'process-tree': {
       // The harness's tree would hold everything that it started, subjects of their own: it alone is meant.
       if (source.pid === process.pid) return ownCpu;
-      const tree = createProcessTree(source.pid);
+      const tree = createProcessTree(source.pid, { descendEvery: 5 });
       return () => {
         const cpuMs = tree.cpuMs();
         return cpuMs === undefined ? undefined : { cpuMs };

@@ -9,7 +9,8 @@ import { settledWithin } from './settled-within.ts';
 export interface LagProbeOptions {
   readonly primary: NodeAddress;
   readonly replicas: readonly NodeAddress[];
-  /** How long a sample chases a replica that is behind; below the sampler's interval. */
+  readonly everyMs?: number;
+  /** How long a sample chases a replica that is behind; below `everyMs`. */
   readonly chaseMs?: number;
   /** How long a sample waits for slow replicas; their readings come with a later sample. */
   readonly patienceMs?: number;
@@ -44,6 +45,7 @@ export function createLagProbe(options: LagProbeOptions): Probe {
   const finished: Reading[] = [];
   return {
     name: 'lag',
+    everyMs: options.everyMs ?? 200,
     async sample(report: ReportProblem = () => undefined) {
       const free = replicas.filter(({ busy }) => !busy);
       // A slow replica must not hold up the others; only its own bounds get wider.

@@ -44,27 +44,26 @@ export class NodeConnection implements AsyncDisposable {
   async query(statement: Statement): Promise<readonly Row[]> {
     if (this.#disposed) throw new EnvironmentError(`connection to ${this.address.name} is closed`);
     const link = this.#link ?? this.#connect();
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      const message = `${this.address.name} did not answer a probe within ${this.#timeoutMs} ms`;
-      timer = setTimeout(() => reject(new EnvironmentError(message)), this.#timeoutMs);
-    });
+    link.asking += 1;
+    // Restarted, not made anew, for each query: this runs many times a second beside the measurement.
+    link.deadline.refresh();
     try {
-      return await Promise.race([ask(link, statement), tooLate]);
+      await link.ready;
+      const result = await link.client.query<(string | null)[]>({ ...statement, rowMode: 'array' });
+      return result.rows;
     } catch (cause) {
       this.#drop(link);
       this.#failure = this.#explain(cause);
       throw this.#failure;
     } finally {
-      clearTimeout(timer);
+      link.asking -= 1;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     const link = this.#link;
-    this.#link = undefined;
-    link?.socket.destroy();
+    if (link !== undefined) this.#drop(link);
   }
 
   #connect(): Link {
@@ -84,7 +83,13 @@ export class NodeConnection implements AsyncDisposable {
       stream: () => socket,
       types: { getTypeParser: () => (text: string) => text },
     });
-    const link: Link = { client, socket, ready: client.connect() };
+    const deadline = setTimeout(() => {
+      // It rings between two queries, too.
+      if (link.asking === 0) return;
+      const message = `${this.address.name} did not answer a probe within ${this.#timeoutMs} ms`;
+      socket.destroy(new EnvironmentError(message));
+    }, this.#timeoutMs).unref();
+    const link: Link = { client, socket, deadline, ready: client.connect(), asking: 0 };
     // A connection lost between two samples is told by the next one.
     client.on('error', () => this.#drop(link));
     this.#link = link;
@@ -93,6 +98,7 @@ export class NodeConnection implements AsyncDisposable {
 
   #drop(link: Link): void {
     if (this.#link === link) this.#link = undefined;
+    clearTimeout(link.deadline);
     link.socket.destroy();
   }
 
@@ -106,11 +112,9 @@ export class NodeConnection implements AsyncDisposable {
 interface Link {
   readonly client: Client;
   readonly socket: Socket;
+  /** Ends the socket, and with it whatever waits for an answer. */
+  readonly deadline: NodeJS.Timeout;
   readonly ready: Promise<unknown>;
-}
-
-async function ask(link: Link, statement: Statement): Promise<readonly Row[]> {
-  await link.ready;
-  const result = await link.client.query<(string | null)[]>({ ...statement, rowMode: 'array' });
-  return result.rows;
+  /** Queries that wait for an answer. */
+  asking: number;
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 
 /** USER_HZ of every Linux that Node runs on: the unit of /proc/<pid>/stat. */
 const millisecondsPerTick = 10;
@@ -24,14 +24,23 @@ interface Member {
  * cutime/cstime when the parent waits for it. Where that does not happen (the parent died first, or
  * ignores SIGCHLD) the last time seen of the child is kept, so the sum never falls. A process that was
  * orphaned stays a member.
+ *
+ * New children are looked for at every `descendEvery`th call. A child found late brings all its time
+ * with it, and one that ended before is in its parent's, so a lazy search loses nothing in the end.
  */
-export function createProcessTree(rootPid: number): ProcessTree {
+export function createProcessTree(
+  rootPid: number,
+  options: { readonly descendEvery?: number } = {},
+): ProcessTree {
+  const { descendEvery = 1 } = options;
+  let calls = 0;
   let members: ReadonlyMap<number, Member> = new Map();
   let lost = 0;
   let last: number | undefined;
   return {
     cpuMs() {
-      const live = findMembers(rootPid, members);
+      const live = findMembers(rootPid, members, calls % descendEvery === 0);
+      calls += 1;
       lost += notPassedOn(members, live);
       members = live;
       if (live.size === 0) return last;
@@ -43,7 +52,11 @@ export function createProcessTree(rootPid: number): ProcessTree {
   };
 }
 
-function findMembers(rootPid: number, known: ReadonlyMap<number, Member>): ReadonlyMap<number, Member> {
+function findMembers(
+  rootPid: number,
+  known: ReadonlyMap<number, Member>,
+  descend: boolean,
+): ReadonlyMap<number, Member> {
   const live = new Map<number, Member>();
   const queue = known.size === 0 ? [rootPid] : [...known.keys()];
   let parents: ReadonlyMap<number, readonly number[]> | undefined;
@@ -53,6 +66,7 @@ function findMembers(rootPid: number, known: ReadonlyMap<number, Member>): Reado
     const before = known.get(pid);
     if (stat === undefined || (before !== undefined && before.startedAt !== stat.startedAt)) continue;
     live.set(pid, stat);
+    if (!descend) continue;
     const children = childrenOf(pid, stat.threads);
     if (children !== undefined) queue.push(...children);
     else {
@@ -127,12 +141,19 @@ function allProcessesByParent(): ReadonlyMap<number, readonly number[]> {
   return result;
 }
 
+/** One buffer for all: these files are read some hundred times a second. */
+const buffer = Buffer.allocUnsafe(64 * 1_024);
+
 /** A process may end between being listed and being read: that is not an error here. */
 function readOrUndefined(file: string): string | undefined {
+  let descriptor: number | undefined;
   try {
-    return readFileSync(file, 'latin1');
+    descriptor = openSync(file, 'r');
+    return buffer.toString('latin1', 0, readSync(descriptor, buffer));
   } catch {
     return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
