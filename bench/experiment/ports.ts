@@ -43,6 +43,8 @@ export interface TopologyRun extends AsyncDisposable {
   readonly nodes: readonly { readonly address: NodeAddress; readonly cpu: CpuSource }[];
   readonly steps: readonly Step[];
   waitUntilCaughtUp(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Holds every node to its quota from now on. */
+  enforceLimits(): Promise<void>;
   readonly lost: Promise<{ readonly node: string; readonly reason: string }>;
 }
 

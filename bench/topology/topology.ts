@@ -23,7 +23,7 @@ export interface Topology extends AsyncDisposable {
   /** What it took to make this topology, in order. */
   readonly steps: readonly Step[];
   /**
-   * Starts a fresh primary and its replicas, all streaming, all within their quotas.
+   * Starts a fresh primary and its replicas, all streaming, not yet held to their quotas.
    * Throws EnvironmentError when a node does not come up, the signal's reason when aborted.
    */
   start(arm: { readonly replicas: number }, signal: AbortSignal): Promise<RunningTopology>;
@@ -38,6 +38,11 @@ export interface RunningTopology extends AsyncDisposable {
    * Throws EnvironmentError naming the node and its lag after `timeoutMs`.
    */
   waitUntilCaughtUp(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Holds every node to its quota from now on. A cluster starts without: starting, connecting and
+   * filling caches under the quota would take several times as long and are not what is measured.
+   */
+  enforceLimits(): Promise<void>;
   /** Settles when a node ends unasked, and never rejects. */
   readonly lost: Promise<Loss>;
 }

@@ -121,6 +121,16 @@ describe('a whole run', () => {
   });
 });
 
+test('warms up without quotas and holds the nodes to them before anything is measured', async () => {
+  const { ports, runOptions } = setUp();
+  await run(runOptions);
+  const order = ports.log.filter((line) => line === 'limits on' || line.startsWith('slice of'));
+  const closed = 'slice of closed read+write';
+  expect(order.slice(0, 3)).toEqual([closed, 'limits on', closed]);
+  expect(order.slice(3, 6)).toEqual([closed, 'limits on', 'slice of open read+write']);
+  expect(order.filter((line) => line === 'limits on')).toHaveLength(5);
+});
+
 describe.each([
   ['node-lost', 'replica1 stopped during the measurement: signal SIGKILL'],
   ['app-lost', 'the application stopped during the measurement: exit code 1'],

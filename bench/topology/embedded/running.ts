@@ -84,14 +84,15 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
       ]),
     );
     await writtenOut;
-    // Only now: starting under the quota would take several times as long.
-    for (const { group } of nodes) await group.limit(options.nodeCpus);
     return {
       nodes: nodes.map((node) => runningNode(node, asked)),
       steps,
       lost,
       waitUntilCaughtUp: (timeoutMs, waitSignal) =>
         waitUntilCaughtUp(primary.server.address, replicaAddresses, timeoutMs, waitSignal),
+      async enforceLimits() {
+        await Promise.all(nodes.map(({ group }) => group.limit(options.nodeCpus)));
+      },
       [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
     };
   } catch (error) {
