@@ -51,6 +51,7 @@ class RunningSampler implements Sampler {
   readonly #timer: NodeJS.Timeout;
   readonly #stop: () => void;
   #readings: Reading[] = [];
+  #closing = false;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
@@ -80,6 +81,7 @@ class RunningSampler implements Sampler {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop();
+    this.#closing = true;
     this.#options.signal.removeEventListener('abort', this.#stop);
     // The probes first: closing their sockets is what ends a sample that hangs.
     const closed = await Promise.allSettled(
@@ -126,6 +128,8 @@ class RunningSampler implements Sampler {
     const { probe } = station;
     const problems = new Set<string>();
     const report = (error: unknown): void => {
+      // A sample that our own closing cut off is no problem of the node.
+      if (this.#closing) return;
       const text = error instanceof Error ? error.message : String(error);
       if (!station.problems.has(text) && !problems.has(text)) this.#options.onError(probe.name, error);
       problems.add(text);

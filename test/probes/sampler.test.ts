@@ -169,6 +169,18 @@ describe('sampler', () => {
     expect(quick.closed).toBe(true);
   });
 
+  test('does not tell of a sample that closing its probe cut off', async () => {
+    const cut = Promise.withResolvers<void>();
+    const hung: Probe = {
+      ...probe('hung', () => cut.promise),
+      [Symbol.asyncDispose]: async () => cut.reject(new Error('connection is closed')),
+    };
+    const { sampler, errors } = start([hung], { boundaryTimeoutMs: 1 });
+    await sampler.sampleNow();
+    await sampler[Symbol.asyncDispose]();
+    expect(errors).toEqual([]);
+  });
+
   test('a receiver that throws does not end the sampling', async () => {
     const quick = probe('quick');
     const { sampler, errors } = start([quick], {
