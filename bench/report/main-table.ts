@@ -34,6 +34,11 @@ export function mainRows(result: RunResult): readonly MainRow[] {
   });
 }
 
+/** Whether any arm has any figure at all: a table of dashes says nothing. */
+export function hasFigures(result: RunResult): boolean {
+  return result.arms.some((arm) => Object.keys(arm.metrics).length > 0);
+}
+
 /** Unit of the nodes' CPU figures: a share of the quota where there is one. */
 export function cpuUnit(result: Pick<RunResult, 'nodeCpus' | 'limitMethod'>): string {
   return hasQuota(result) ? '% of quota' : '% of one core';

@@ -2,7 +2,7 @@ import type { RunResult } from '../model.ts';
 import { reportedArms } from './arms.ts';
 import { claimsApply } from './claims.ts';
 import { headline } from './headline.ts';
-import { mainRows } from './main-table.ts';
+import { hasFigures, mainRows } from './main-table.ts';
 import { environmentSection, setUpSection } from './markdown-environment.ts';
 import { limitSection } from './markdown-limit.ts';
 import { metricSection } from './markdown-metrics.ts';
@@ -55,7 +55,7 @@ function titleSection(result: RunResult): string {
 
 function mainTableSection(result: RunResult): string {
   const { baseline, candidate } = reportedArms(result);
-  if (baseline === undefined) return '';
+  if (baseline === undefined || !hasFigures(result)) return '';
   const rows = mainRows(result);
   if (candidate === undefined) {
     const cells = rows.map(({ label, values }) => [label, ...values]);

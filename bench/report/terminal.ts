@@ -1,7 +1,7 @@
 import type { RunResult } from '../model.ts';
 import { reportedArms } from './arms.ts';
 import { headline } from './headline.ts';
-import { type MainRow, mainRows } from './main-table.ts';
+import { hasFigures, type MainRow, mainRows } from './main-table.ts';
 import { wrapText } from './wrap-text.ts';
 
 const widthColumns = 100;
@@ -28,7 +28,7 @@ export function renderTerminal(result: RunResult, reportPath?: string): string {
 
 function table(result: RunResult): string {
   const { baseline, candidate } = reportedArms(result);
-  if (baseline === undefined) return '';
+  if (baseline === undefined || !hasFigures(result)) return '';
   const rows = mainRows(result);
   const heads =
     candidate === undefined
@@ -81,7 +81,10 @@ function limits(result: RunResult): string {
 
 function otherFindings(result: RunResult): string {
   const { caveats } = headline(result);
-  const warnings = result.validity.findings.filter(({ severity }) => severity === 'warning').length;
+  // That a run is incomplete is said in the first line.
+  const warnings = result.validity.findings.filter(
+    ({ severity, id }) => severity === 'warning' && id !== 'incomplete',
+  ).length;
   const unsaid = warnings - caveats.length;
   if (unsaid <= 0) return '';
   return `${unsaid} more ${unsaid === 1 ? 'warning' : 'warnings'} about the measurement in the report, section Validity.`;

@@ -35,6 +35,15 @@ describe('the summary in the terminal', () => {
   });
 });
 
+describe('the summary of a run without figures', () => {
+  test('has no table of dashes, and does not count what its first line says', () => {
+    const text = renderTerminal(foldJournal(buildJournal().slice(0, 3)));
+    expect(text).toBe(
+      'CUT OFF: the run was killed after 0 of 6 blocks. Only finished slices are counted.\n\nNo slice was finished, so nothing can be said.',
+    );
+  });
+});
+
 describe('wrapped text', () => {
   test('keeps a percent sign with its number, and every word', () => {
     expect(wrapText('of 96.9 % sure', 9)).toBe('of 96.9 %\nsure');
