@@ -114,3 +114,24 @@ test('a pool that gives no connection in time costs a 503 that says so', async (
   await lock.release();
   expect((await held).status).toBe(200);
 });
+
+// Last, because it takes the replica away from everybody.
+test('when a replica dies under load the process lives, /readyz names it, and reads go to the other one', async () => {
+  // The second read host is the primary under another spelling of its address.
+  const other = { host: 'localhost', port: primary.port };
+  await using app = await startApp({ ...databaseVariables(primary, [replica, other]), DB_POOL_MAX: '4' });
+  const burst = (): Promise<number[]> =>
+    Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${app.url}/users/1`)).status));
+  expect(new Set(await burst())).toEqual(new Set([200]));
+  const underWay = burst();
+  await replica.stop();
+  // Only statements that were running on it may fail, and only as "not now".
+  expect([200, 503]).toEqual(expect.arrayContaining([...new Set(await underWay)]));
+  // The process may have to notice a lost connection first, but not by being told of it forever.
+  while ((await burst()).some((status) => status !== 200));
+  expect((await readUser(app.url, 1)).header).toBe('replica2');
+  const ready = await fetch(`${app.url}/readyz`);
+  expect(await ready.json()).toMatchObject({ nodes: { replica1: expect.any(String), replica2: 'ok' } });
+  expect(ready.status).toBe(503);
+  expect(app.output().stderr).toBe('');
+});

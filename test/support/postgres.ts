@@ -35,21 +35,27 @@ export interface ReplicatedPostgres extends AsyncDisposable {
 
 /** Starts one empty server on a free port of 127.0.0.1. */
 export async function startPostgres(): Promise<PostgresNode> {
+  await using undo = new AsyncDisposableStack();
   const folder = await serverFolder();
+  undo.defer(() => removeFolder(folder));
   const password = randomBytes(12).toString('hex');
   await initialise(folder, password);
-  return serve(folder, password);
+  const node = await serve(folder, password);
+  undo.move();
+  return node;
 }
 
 /** Starts a primary and `replicaCount` hot standbys that stream from it. */
 export async function startReplicated(replicaCount: number): Promise<ReplicatedPostgres> {
   await using undo = new AsyncDisposableStack();
   const primaryFolder = await serverFolder();
+  undo.defer(() => removeFolder(primaryFolder));
   const password = randomBytes(12).toString('hex');
   await initialise(primaryFolder, password);
   const copies: string[] = [];
   for (let index = 0; index < replicaCount; index += 1) {
     const copy = await serverFolder();
+    undo.defer(() => removeFolder(copy));
     await run('cp', ['-R', path.join(primaryFolder, 'data'), path.join(copy, 'data')]);
     copies.push(copy);
   }
@@ -144,7 +150,7 @@ async function serve(folder: string, password: string): Promise<PostgresNode> {
     },
     async [Symbol.asyncDispose]() {
       await stop();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
 }
@@ -186,6 +192,10 @@ async function serverFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'replibench-test-'));
   await own(folder);
   return folder;
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
 }
 
 async function own(entry: string): Promise<void> {
