@@ -6,14 +6,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { EnvironmentError, type NodeAddress } from '../../../bench/model.ts';
 import { createEmbeddedTopology, type EmbeddedTopology } from '../../../bench/topology/embedded/embedded.ts';
 import { type Guardian, startGuardian } from '../../../bench/topology/guardian.ts';
-import type { RunningNode, RunningTopology } from '../../../bench/topology/topology.ts';
-import { leftoversOf, processesOf } from '../support/leftovers.ts';
+import type { RunningNode, RunningTopology, Step } from '../../../bench/topology/topology.ts';
+import { exposedBy, leftoversOf, processesOf } from '../support/leftovers.ts';
 
 const runId = randomBytes(4).toString('hex');
 const { signal } = new AbortController();
 let guardian: Guardian;
 let topology: EmbeddedTopology;
 const running: RunningTopology[] = [];
+let onStep: (step: Step) => void = () => undefined;
 
 beforeAll(async () => {
   guardian = await startGuardian({ runId });
@@ -24,6 +25,7 @@ beforeAll(async () => {
     limits: 'auto',
     signal,
     settings: { work_mem: '5MB' },
+    onStep: (step) => onStep(step),
     prepare: async (primary) => {
       await query(primary, 'CREATE TABLE note AS SELECT i AS id FROM generate_series(1, 1000) AS i');
       await query(primary, 'CREATE DATABASE other');
@@ -87,6 +89,10 @@ describe('a primary and two replicas', () => {
         { datname: 'postgres' },
       ]);
     }
+    // As after a vacuum: the first slice would pay for it otherwise.
+    const vacuumed = `SELECT relallvisible > 0 AS vacuumed, reltuples FROM pg_class WHERE relname = 'note'`;
+    expect(await query(primary.address, vacuumed)).toEqual([{ vacuumed: true, reltuples: 1000 }]);
+    await cluster.enforceLimits();
     const limits = cluster.nodes.map(({ cpu }) => {
       if (cpu.kind !== 'cgroup') return null;
       const read = (file: string) => Number(readFileSync(join(cpu.throttleDir, file), 'utf8').split(' ')[0]);
@@ -103,11 +109,8 @@ describe('a primary and two replicas', () => {
     const { cluster } = await start(1);
     const password = cluster.nodes[0]?.address.password ?? '';
     expect(password.length).toBeGreaterThan(20);
-    for (const line of processesOf(runId)) {
-      const pid = /^process (\d+)/.exec(line)?.[1];
-      expect(line).not.toContain(password);
-      expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain(password);
-    }
+    expect(exposedBy(runId).length).toBeGreaterThan(4);
+    for (const text of exposedBy(runId)) expect(text).not.toContain(password);
     for (const { address } of cluster.nodes) {
       expect(JSON.stringify(await settingsOf(address))).not.toContain(password);
       await expect(query({ ...address, password: 'guess' }, 'SELECT 1')).rejects.toMatchObject({
@@ -203,22 +206,15 @@ describe('a node that ends', () => {
 });
 
 describe('interrupting', () => {
-  test.each(['copy template', 'start primary'])('a start after %s leaves nothing', async (step) => {
+  test.each(['copy template', 'start primary'])('a start after %s leaves nothing', async (name) => {
     const interrupt = new AbortController();
-    await using guardianOfThis = await startGuardian({ runId: randomBytes(4).toString('hex') });
-    await using other = await createEmbeddedTopology({
-      guardian: guardianOfThis,
-      maxReplicas: 1,
-      nodeCpus: null,
-      limits: 'none',
-      signal,
-      onStep: ({ name }) => name === step && interrupt.abort(new Error('Ctrl-C')),
-      prepare: async () => undefined,
-    });
-    expect(other.findings.map(({ id }) => id)).toEqual(['no-quota']);
-    await expect(other.start({ replicas: 1 }, interrupt.signal)).rejects.toThrow('Ctrl-C');
-    expect(readdirSync(other.dataDir).filter((entry) => entry.startsWith('cluster'))).toEqual([]);
-    expect(processesOf(guardianOfThis.runId).filter((line) => line.includes('postgres'))).toEqual([]);
+    onStep = (step) => {
+      if (step.name === name) interrupt.abort(new Error('Ctrl-C'));
+    };
+    await expect(topology.start({ replicas: 1 }, interrupt.signal)).rejects.toThrow('Ctrl-C');
+    onStep = () => undefined;
+    expect(readdirSync(topology.dataDir).filter((entry) => entry.startsWith('cluster'))).toEqual([]);
+    expect(processesOf(runId).filter((line) => line.includes('postgres'))).toEqual([]);
   });
 
   test('taking the topology down ends a cluster that is still starting', async () => {
@@ -231,6 +227,8 @@ describe('interrupting', () => {
       signal,
       prepare: async () => undefined,
     });
+    expect(other.findings.map(({ id }) => id)).toEqual(['no-quota']);
+    expect(other.nodeCpus).toBeNull();
     const starting = expect(other.start({ replicas: 0 }, signal)).rejects.toThrow('taken down');
     await other[Symbol.asyncDispose]();
     await starting;

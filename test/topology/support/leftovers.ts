@@ -25,28 +25,19 @@ export function leftoversOf(runId: string, parentDirs: readonly string[] = []): 
 
 /** Processes of a run, the guardian included, by what they were started with. */
 export function processesOf(runId: string): string[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-        const folder = readlinkSync(`/proc/${pid}/cwd`);
-        const isOfRun = [commandLine, environment, folder].some((text) => text.includes(runId));
-        return isOfRun ? [`process ${pid}: ${commandLine}`] : [];
-      } catch {
-        return []; // ended meanwhile
-      }
-    });
+  return inspect(runId).map(({ pid, commandLine }) => `process ${pid}: ${commandLine}`);
+}
+
+/** Everything another user might read of the processes of a run. */
+export function exposedBy(runId: string): string[] {
+  return inspect(runId).flatMap(({ commandLine, environment }) => [commandLine, environment]);
 }
 
 /** System V segments mapped by the servers of a run: what a killed postmaster cannot give back. */
 export function sharedMemoryOf(runId: string): string[] {
-  return processesOf(runId).flatMap((line) => {
-    const pid = /^process (\d+)/.exec(line)?.[1];
-    const maps = readFileSync(`/proc/${pid}/maps`, 'utf8');
-    return [...maps.matchAll(/ (\d+) +\/SYSV/g)].flatMap((match) => match[1] ?? []);
-  });
+  return inspect(runId).flatMap(({ maps }) =>
+    [...maps.matchAll(/ (\d+) +\/SYSV/g)].flatMap((match) => match[1] ?? []),
+  );
 }
 
 export function existingSegments(): string[] {
@@ -63,4 +54,19 @@ export async function leftoversAfter(look: () => string[], timeoutMs: number): P
     left = look();
   }
   return left;
+}
+
+function inspect(runId: string) {
+  const pids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);
+  return pids.flatMap((pid) => {
+    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8').replaceAll('\0', ' ');
+    try {
+      const folder = readlinkSync(`/proc/${pid}/cwd`);
+      const [commandLine, environment, maps] = [read('cmdline'), read('environ'), read('maps')];
+      const isOfRun = [commandLine, environment, folder].some((text) => text.includes(runId));
+      return isOfRun ? [{ pid, commandLine, environment, maps }] : [];
+    } catch {
+      return []; // ended meanwhile
+    }
+  });
 }
