@@ -21,7 +21,7 @@ test('one process runs many plans, one after another, and reports progress', asy
     expect(result.generator.cpuMs).toBeGreaterThan(0);
     expect(result.generator.rssBytes).toBeLessThan(200e6);
   }
-  expect(progress).toHaveLength(2);
+  expect(progress.length).toBeGreaterThanOrEqual(2);
   const [first, second] = progress;
   expect(second?.due).toBeGreaterThan((first?.due ?? 0) + 40);
   expect(second).toMatchObject({ waiting: 0, interval: { write: { count: 0, p95Ms: null } } });
