@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createJournalFold } from '../../bench/analysis/fold.ts';
 import { type ArmResult, EnvironmentError, type JournalEntry, type RunResult } from '../../bench/model.ts';
 import { foldJournal } from './fold-journal.ts';
-import { buildJournal, encodeHistogram } from './journal-builder.ts';
+import { buildJournal, buildOperation, countOutcomes, encodeHistogram } from './journal-builder.ts';
 
 type SliceEnd = Extract<JournalEntry, { readonly type: 'slice-end' }>;
 
@@ -67,6 +67,17 @@ describe('the fold of a journal', () => {
     const [baseline] = armsOf(foldJournal(journal));
     // Of 1,000 reads 970 take 5 ms. The mean of the two P95s would be 42 ms.
     expect(baseline.metrics['read.p95Ms']?.value).toBeCloseTo(5, 1);
+  });
+
+  test('counts as errors what failed or never left, not what the end cut off', () => {
+    const outcomes = countOutcomes({ ok: 90, timeout: 6, unsent: 4, 'in-flight-at-end': 32 });
+    const journal = changeSlices(
+      buildJournal({ blocks: 1 }),
+      () => true,
+      (end) => ({ ...end, load: { ...end.load, operations: [buildOperation({ outcomes })] } }),
+    );
+    const [baseline] = armsOf(foldJournal(journal));
+    expect(baseline.metrics['errors.ratio']?.value).toBeCloseTo(0.1, 10);
   });
 
   test('counts readings of the measured time only, not those of the drain', () => {
