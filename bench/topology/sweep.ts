@@ -1,12 +1,12 @@
 /** Removes what earlier runs left behind when their harness and their guardian both died. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeLeftovers } from './leftovers.ts';
 import { isAbandoned, parseRunName } from './run-name.ts';
 
 /**
  * `directoryParents` and `cgroupParents` are the folders in which runs make theirs. Returns one
- * sentence per thing that could not be removed, for example because it belongs to another user.
+ * sentence per thing that could not be removed. What belongs to other users is left to them.
  */
 export async function sweepAbandonedRuns(
   directoryParents: readonly string[],
@@ -17,7 +17,7 @@ export async function sweepAbandonedRuns(
     for (const parent of new Set(parents)) {
       for (const entry of list(parent)) {
         const run = parseRunName(entry);
-        if (run === null || !isAbandoned(run)) continue;
+        if (run === null || !isAbandoned(run) || !isOurs(join(parent, entry))) continue;
         const found = runs.get(run.name) ?? { runId: run.runId, directories: [], cgroups: [] };
         found[kind].push(join(parent, entry));
         runs.set(run.name, found);
@@ -35,5 +35,14 @@ function list(parent: string): string[] {
     return readdirSync(parent);
   } catch {
     return []; // not there, nothing left there
+  }
+}
+
+function isOurs(path: string): boolean {
+  const uid = process.getuid?.();
+  try {
+    return uid === 0 || statSync(path).uid === uid;
+  } catch {
+    return false; // removed meanwhile
   }
 }

@@ -52,10 +52,11 @@ export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<
   const parentDir = await realParent(options.parentDir ?? tmpdir());
   const runDir = join(parentDir, guardian.runName);
   const cleanup = new Cleanup();
+  const left: string[] = [];
   try {
     const limits = await timed('check the machine', async () => {
       const found = await detectLimits({ guardian, want: options.limits });
-      await sweepAbandonedRuns([parentDir, tmpdir()], found.parents);
+      left.push(...(await sweepAbandonedRuns([parentDir, tmpdir()], found.parents)));
       await guardian.registerDirectory(runDir);
       cleanup.add(() => removeDirectory(runDir));
       await makeOwnedDirectory(runDir, account);
@@ -88,7 +89,7 @@ export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<
       name: 'embedded',
       limitMethod: limits.method,
       nodeCpus,
-      findings: findingsOf(limits.finding, nodeCpus),
+      findings: [...quotaFindings(limits.finding, nodeCpus), ...leftoverFindings(left)],
       postgresVersion: binaries.version,
       dataDir: runDir,
       steps,
@@ -114,7 +115,7 @@ function coresPerNode({ nodeCpus, maxReplicas }: EmbeddedOptions): number | null
   return (0.4 * availableCores()) / (1 + maxReplicas);
 }
 
-function findingsOf(limitFinding: Finding | null, nodeCpus: number | null): Finding[] {
+function quotaFindings(limitFinding: Finding | null, nodeCpus: number | null): Finding[] {
   if (limitFinding !== null) return [limitFinding];
   if (nodeCpus !== null) return [];
   return [
@@ -126,6 +127,12 @@ function findingsOf(limitFinding: Finding | null, nodeCpus: number | null): Find
         'The ratio between the arms predicts nothing about replicas on machines of their own.',
     },
   ];
+}
+
+function leftoverFindings(left: readonly string[]): Finding[] {
+  if (left.length === 0) return [];
+  const message = `an earlier run left something that could not be removed: ${left.join('; ')}`;
+  return [{ severity: 'warning', id: 'leftovers', message }];
 }
 
 function checkNumbers({ maxReplicas, nodeCpus }: EmbeddedOptions): void {

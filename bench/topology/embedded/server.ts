@@ -104,9 +104,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-/** Nothing of the caller's environment: PG* variables or a locale would change what is measured. */
-export function serverEnvironment(guardian: Guardian): Record<string, string> {
-  return { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', ...guardian.environment };
+/**
+ * Nothing of the caller's environment that could change what is measured, such as PG* variables or a
+ * locale; only what systemd-run needs to find the user's systemd.
+ */
+export function serverEnvironment(guardian: Guardian): Record<string, string | undefined> {
+  const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = process.env;
+  return {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    LC_ALL: 'C',
+    TZ: 'UTC',
+    XDG_RUNTIME_DIR,
+    DBUS_SESSION_BUS_ADDRESS,
+    ...guardian.environment,
+  };
 }
 
 /** The postmaster first: once it is stopped it cannot start another child behind our back. */

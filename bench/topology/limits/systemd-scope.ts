@@ -61,5 +61,14 @@ function createGroup(unit: string, mountPoint: string): CpuGroup {
 }
 
 function scopeCommand(unit: string, properties: readonly string[]): [string, ...string[]] {
-  return ['systemd-run', '--user', '--scope', '--quiet', '--collect', `--unit=${unit}`, ...properties, '--'];
+  return [
+    'systemd-run',
+    '--user',
+    '--scope',
+    '--quiet',
+    '--collect',
+    `--unit=${unit}.scope`,
+    ...properties,
+    '--',
+  ];
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -84,6 +84,46 @@ describe('cgroup v2', () => {
     if ('reason' in result) throw new Error(result.reason);
     return result;
   }
+});
+
+describe('the systemd of an ordinary user', () => {
+  test.each([
+    ['50000 100000', 'systemd-scope'],
+    // Accepted without a word where the cpu controller was not delegated.
+    ['max 100000', 'none'],
+  ])('that sets cpu.max to "%s" means %s', async (cpuMax, method) => {
+    // The scope of the pretended systemd-run is the group this test really runs in.
+    const own = /^0::(.*)$/m.exec(await readFile('/proc/self/cgroup', 'utf8').catch(() => ''))?.[1] ?? '/';
+    const root = await tree({
+      'proc/self/mountinfo': v2Mount,
+      'proc/self/cgroup': '0::/',
+      [`${top}${own}/cpu.max`]: cpuMax,
+      'bin/systemd-run': '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"',
+    });
+    await chmod(join(root, 'bin/systemd-run'), 0o755);
+    const path = process.env['PATH'];
+    onTestFinished(() => {
+      process.env['PATH'] = path;
+    });
+    process.env['PATH'] = `${join(root, 'bin')}:${path}`;
+    const limits = await detectLimits({ guardian, want: 'auto', root });
+    expect(limits.method).toBe(method);
+    if (method === 'none')
+      return expect(limits.finding?.message).toContain('does not limit: cpu.max is "max 100000"');
+    const group = await limits.createGroup('primary');
+    expect(group.wrap(['postgres', '-D', 'data'])).toEqual([
+      ...[
+        'systemd-run',
+        '--user',
+        '--scope',
+        '--quiet',
+        '--collect',
+        `--unit=${guardian.runName}.primary.scope`,
+        '--',
+      ],
+      ...['postgres', '-D', 'data'],
+    ]);
+  });
 });
 
 describe('where a process stands', () => {
