@@ -40,6 +40,7 @@ describe('lag of an idle primary', () => {
 
   test('does not spike at the first write after a pause', async () => {
     await using probe = lagProbe();
+    await probe.sample();
     await until(async () => (await ageOfLastReplay()) > 1_000);
     const lookedMs = monotonicMs();
     await probe.sample();
@@ -233,6 +234,26 @@ describe('nodes that are gone', () => {
       await sample();
       return names.has('replica1');
     });
+  });
+
+  test('an answer that comes late is not taken for one from before', async () => {
+    await using probe = lagProbe({ patienceMs: 80 });
+    await lagOf(probe);
+    replica.signal('SIGSTOP');
+    let sampledMs: number;
+    let goesOnMs: number;
+    try {
+      expect(await probe.sample()).toEqual([]);
+      sampledMs = monotonicMs();
+      await delay(100);
+    } finally {
+      goesOnMs = monotonicMs();
+      replica.signal('SIGCONT');
+    }
+    // Caught up, but only known to be when it went on: nobody saw what it had in between.
+    const { values } = await lagOf(probe);
+    expect(values['lagMs']).toBeGreaterThanOrEqual(goesOnMs - sampledMs);
+    expect(values['lagLowerMs']).toBe(0);
   });
 
   test('a stopped replica is told after its timeout, and read again when it goes on', async () => {

@@ -25,15 +25,19 @@ describe.runIf(process.platform === 'linux')('process tree', () => {
   });
 
   test('keeps the time of a child that nobody in the tree waited for', async () => {
-    // The middle process becomes a sleep, which waits for nobody: when it is killed, the shell gets its
-    // time, and init, not the shell, gets that of the child.
+    // The middle process becomes a sleep that ignores SIGCHLD: then the kernel throws the child's times
+    // away with the child.
     await using shell = await startShell(
-      '( (burn 300000; echo burnt) & self; echo middle $pid; exec sleep 3600 ); read go; burn 300000; echo done; read end',
+      `((burn 300000; self; echo burnt $pid; exec sleep 3600) & self; echo middle $pid
+        exec env --ignore-signal=CHLD sleep 3600)
+       read go; burn 300000; echo done; read end`,
     );
+    const child = Number((await shell.line('burnt')).split(' ')[1]);
     const middle = Number((await shell.line('middle')).split(' ')[1]);
-    await shell.line('burnt');
     const tree = createProcessTree(shell.pid);
     const withChild = tree.cpuMs() ?? Number.NaN;
+    process.kill(child);
+    await until(() => parentOf(child) === undefined);
     process.kill(middle);
     await until(() => parentOf(middle) === undefined);
     const alone = createProcessTree(shell.pid);
@@ -51,21 +55,22 @@ describe.runIf(process.platform === 'linux')('process tree', () => {
 
   test('keeps a process whose parent ended', async () => {
     await using shell = await startShell(
-      '( (burn 300000; self; echo burnt $pid; exec sleep 3600) & read go ); echo left; read end',
+      `(self; middle=$pid
+        (burn 300000; echo burnt
+         while kill -0 $middle; do sleep 0.02; done; burn 300000; echo again; exec sleep 3600) &
+        read go)
+       read end`,
     );
-    const orphan = Number((await shell.line('burnt')).split(' ')[1]);
-    try {
-      const tree = createProcessTree(shell.pid);
-      const before = tree.cpuMs() ?? Number.NaN;
-      shell.proceed();
-      await shell.line('left');
-      const alone = createProcessTree(shell.pid).cpuMs() ?? Number.NaN;
-      expect(before - alone).toBeGreaterThan(50);
-      expect(tree.cpuMs()).toBeGreaterThanOrEqual(before);
-    } finally {
-      process.kill(orphan);
-    }
-    await until(() => parentOf(orphan) === undefined);
+    await shell.line('burnt');
+    const tree = createProcessTree(shell.pid);
+    const before = tree.cpuMs() ?? Number.NaN;
+    expect(before).toBeGreaterThan(50);
+    shell.proceed();
+    await shell.line('again');
+    const alone = createProcessTree(shell.pid).cpuMs() ?? Number.NaN;
+    expect(alone).toBeLessThan(before);
+    // It spins once before and once after its parent ended.
+    expect((tree.cpuMs() ?? Number.NaN) - before).toBeGreaterThan(50);
   });
 
   test('stays at its last value when the root is gone; one that never was has none', async () => {

@@ -20,7 +20,11 @@ const functions =
   'burn() { i=0; while [ $i -lt $1 ]; do i=$((i+1)); done; }; self() { read pid rest </proc/self/stat; }';
 
 export async function startShell(script: string): Promise<Shell> {
-  const child = spawn('sh', ['-c', `${functions}; ${script}`], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn('sh', ['-c', `${functions}; ${script}`], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    // Leads a group, so that whatever the script started ends with it.
+    detached: true,
+  });
   await once(child, 'spawn');
   const { pid } = child;
   if (pid === undefined) throw new Error('sh has no process id');
@@ -36,7 +40,7 @@ export async function startShell(script: string): Promise<Shell> {
     proceed: () => void child.stdin.write('\n'),
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGKILL');
+      process.kill(-pid, 'SIGKILL');
       await once(child, 'exit');
     },
   };
