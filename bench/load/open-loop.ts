@@ -9,8 +9,8 @@ import type { StreamContext, StreamProgress, StreamRun } from './stream.ts';
 
 type OpenStream = Extract<LoadStream, { readonly kind: 'open' }>;
 
-/** Spinning may use about this share of a core; it buys a lag well under the timer's millisecond. */
-const spinShare = 0.05;
+/** Spinning may use about this share of a core; at modest rates it buys a lag far under the timer's grain. */
+const spinShare = 0.02;
 
 /**
  * Sends each request at its due time, whatever the answers do (an open loop): a slow server is met by
@@ -125,14 +125,19 @@ export function createOpenLoop(
     return new HttpConnection(target, handlers);
   }
 
-  /** Sleeps in whole milliseconds, the timer's grain, and spins on the event loop for the last stretch. */
+  /**
+   * Sleeps in whole milliseconds, the timer's grain. Where spinning on the event loop for the rest would
+   * cost little it does so; otherwise it sleeps past the due time, by less than a millisecond, at once.
+   */
   function wait(ms: number): void {
     if (ms === Number.POSITIVE_INFINITY) return;
-    if (ms < spinMs()) {
+    const wholeMs = Math.floor(ms);
+    const spin = ms - wholeMs < spinMs();
+    if (spin && wholeMs === 0) {
       const immediate = setImmediate(wake);
       pending = { cancel: () => clearImmediate(immediate) };
     } else {
-      const timer = setTimeout(wake, Math.max(1, Math.min(60_000, Math.floor(ms))));
+      const timer = setTimeout(wake, Math.min(60_000, spin ? wholeMs : wholeMs + 1));
       pending = { cancel: () => clearTimeout(timer) };
     }
   }
@@ -142,9 +147,9 @@ export function createOpenLoop(
     pump(clock());
   }
 
+  /** Half of it is spun per request on average, so that the rate so far bounds the CPU that spinning takes. */
   function spinMs(): number {
-    const elapsedMs = nextDueMs - originMs;
-    const perMs = (sent + 1) / Math.max(elapsedMs, 1);
+    const perMs = (sent + 1) / Math.max(nextDueMs - originMs, 1);
     return Math.min(1, (2 * spinShare) / perMs);
   }
 
