@@ -7,17 +7,15 @@ import type { Probe } from '../probes/probe.ts';
 import { startSampler } from '../probes/sampler.ts';
 import type { ProbeOptions, RunningProbes } from './ports.ts';
 
-/** Lag moves fast and is cheap to ask; the rest is cumulative and loses nothing between ticks. */
-const lagIntervalMs = 100;
-const intervalMs = 250;
+/** One tick for all probes: an empty wake-up of Node costs as much as a sample. */
+const intervalMs = 200;
 
 /** Every probe that the report needs, on a running cluster and application. */
 export function startProbes(options: ProbeOptions): RunningProbes {
   const addresses = options.nodes.map((node) => node.address);
   const [primary, ...replicas] = addresses;
   if (primary === undefined) throw new Error('a cluster without nodes has nothing to probe');
-  const lag = replicas.length === 0 ? [] : [createLagProbe({ primary, replicas })];
-  const slow: Probe[] = [
+  const probes: Probe[] = [
     createCpuProbe([
       ...options.nodes.map((node) => ({ subject: node.address.name, source: node.cpu })),
       { subject: 'app', source: options.application.cpu },
@@ -27,19 +25,9 @@ export function startProbes(options: ProbeOptions): RunningProbes {
     createPostgresProbe({ nodes: addresses }),
     createHostProbe(),
   ];
+  if (replicas.length > 0) probes.push(createLagProbe({ primary, replicas }));
   if (options.application.metricsUrl !== undefined)
-    slow.push(createAppMetricsProbe(options.application.metricsUrl));
+    probes.push(createAppMetricsProbe(options.application.metricsUrl));
   const { onReadings, onError, signal } = options;
-  const samplers = [
-    startSampler({ probes: lag, intervalMs: lagIntervalMs, onReadings, onError, signal }),
-    startSampler({ probes: slow, intervalMs, onReadings, onError, signal }),
-  ];
-  return {
-    async sampleNow() {
-      await Promise.all(samplers.map((sampler) => sampler.sampleNow()));
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(samplers.map((sampler) => sampler[Symbol.asyncDispose]()));
-    },
-  };
+  return startSampler({ probes, intervalMs, onReadings, onError, signal });
 }
