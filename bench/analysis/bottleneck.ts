@@ -8,6 +8,9 @@ export const usedUpPercent = 85;
 /** A node stopped by its quota for this share of the time is limited by it, however low its mean. */
 const throttledLimitPercent = 25;
 
+/** Share of the machine from which on other programs belong into the sentence. */
+const notableForeignPercent = 10;
+
 type Station = Bottleneck['utilisation'][number] & {
   /** Whether `percent` is measured against something that the station cannot exceed. */
   readonly bounded: boolean;
@@ -91,7 +94,9 @@ function nodeStation(
   const bounded = plan.nodeCpus !== null && plan.limitMethod !== 'none';
   const used = cores === null ? 'not observed' : `${cores.toFixed(2)} cores used`;
   const notes = [
-    bounded && plan.nodeCpus !== null ? `${used} of a quota of ${plan.nodeCpus}` : `${used}, no quota`,
+    bounded && plan.nodeCpus !== null
+      ? `${used} of a quota of ${Number(plan.nodeCpus.toPrecision(3))}`
+      : `${used}, no quota`,
     ...(throttledPercent === null ? [] : [`throttled ${throttledPercent.toFixed(0)} % of the time`]),
   ];
   const quota = bounded ? 'of its CPU quota' : 'of one core, without a quota';
@@ -128,7 +133,9 @@ function hostStation(slices: readonly SliceResult[]): Station {
   const percent = median(known(slices.map((slice) => slice.host.busyPercent)));
   const foreign = median(known(slices.map((slice) => slice.host.foreignPercent)));
   const note = `of all cores${foreign === null ? '' : `, ${foreign.toFixed(0)} % by other programs`}`;
-  return plainStation('host', percent, note, `the whole machine (${show(percent)} of all cores)`);
+  const others =
+    foreign !== null && foreign >= notableForeignPercent ? `, ${foreign.toFixed(0)} % by other programs` : '';
+  return plainStation('host', percent, note, `the whole machine (${show(percent)} of all cores${others})`);
 }
 
 function plainStation(station: string, percent: number | null, note: string, described: string): Station {

@@ -2,7 +2,7 @@ import type { ArmResult, Finding, RunPlan, SliceResult } from '../model.ts';
 import { median } from './median.ts';
 import { replicaNames } from './slice.ts';
 
-/** Limits of {@link assessEnvironment}, in percent. */
+/** Limits of {@link assessEnvironment}. */
 export const environmentLimits = {
   foreignCpuPercent: 15,
   stealPercent: 5,
@@ -10,18 +10,25 @@ export const environmentLimits = {
   primaryReadPercent: 10,
   /** Largest over smallest share of reads among the replicas. */
   replicaImbalance: 1.5,
+  /** Answers per block from which on five of them lie beyond the P95. */
+  answersForP95: 100,
 } as const;
 
 /**
  * Whether the machine and the routing let the run mean what it says. Ids: `no-quota`, `foreign-cpu`,
- * `foreign-cpu-unknown`, `steal`, `app-bound`, `reads-unattributed`, `reads-on-primary`,
+ * `foreign-cpu-unknown`, `steal`, `app-bound`, `few-requests`, `reads-unattributed`, `reads-on-primary`,
  * `replica-unused`, `reads-uneven`, `lag-missing`.
  */
 export function assessEnvironment(plan: RunPlan, arms: readonly ArmResult[]): readonly Finding[] {
   return [
     ...assessQuota(plan),
     ...assessNeighbours(arms),
-    ...arms.flatMap((arm) => [...assessApplication(arm, plan), ...assessRouting(arm), ...assessLag(arm)]),
+    ...arms.flatMap((arm) => [
+      ...assessApplication(arm, plan),
+      ...assessCounts(arm),
+      ...assessRouting(arm),
+      ...assessLag(arm),
+    ]),
   ];
 }
 
@@ -83,12 +90,28 @@ function assessApplication(arm: ArmResult, plan: RunPlan): readonly Finding[] {
   )
     return [];
   const what = { app: 'the application', generator: 'the load generator', host: 'the machine' }[station];
+  const remedy = station === 'host' ? 'stop what else runs, or lower --node-cpus' : 'lower --node-cpus';
   return [
     warning(
       'app-bound',
-      `${what}, not PostgreSQL, limits the reads of ${arm.name}: its read QPS is a lower bound of what the replicas can serve; lower --node-cpus so that the nodes are the limit`,
+      `${what}, not PostgreSQL, limits the reads of ${arm.name}: its read QPS is a lower bound of what the replicas can serve; ${remedy} so that the nodes are the limit`,
     ),
   ];
+}
+
+/** A quantile needs answers beyond it: five above the P95 take a hundred. */
+function assessCounts(arm: ArmResult): readonly Finding[] {
+  const steady = arm.slices.filter((slice) => slice.kind === 'steady');
+  return (['read', 'write'] as const).flatMap((name) => {
+    const count = median(steady.map((slice) => slice[name].responseTime.count));
+    if (count === null || count === 0 || count >= environmentLimits.answersForP95) return [];
+    return [
+      warning(
+        'few-requests',
+        `the P95 of ${name}s of ${arm.name} rests on ${Math.round(count)} requests per block, fewer than ${environmentLimits.answersForP95}: it is close to their maximum; use longer slices (--slice-seconds)`,
+      ),
+    ];
+  });
 }
 
 function assessRouting(arm: ArmResult): readonly Finding[] {

@@ -9,8 +9,6 @@ export interface SliceReadings {
   /** Increase of a cumulative value between its first and last reading; null when unknown. */
   increase(subject: string, name: string): number | null;
   gauge(subject: string, name: string): GaugeSummary | null;
-  /** Names of everything that was read, sorted. */
-  readonly subjects: readonly string[];
   lag(subject: string): LagSummary | null;
   /** Lag of all replicas together: one distribution, not an average of theirs. */
   readonly allLag: LagSummary | null;
@@ -65,15 +63,15 @@ export function collectReadings(startedAtMs: number): ReadingsCollector {
       tail.push(reading);
       if (reading.atMs < flushAtMs) return;
       const keepFromMs = reading.atMs - edgeMs;
-      for (const old of tail) if (old.atMs < keepFromMs) totals.add(old);
+      for (const old of tail) if (old.atMs < keepFromMs) totals.add(old, 'inside');
       tail = tail.filter((waiting) => waiting.atMs >= keepFromMs);
       flushAtMs = reading.atMs + edgeMs;
     },
     close(fromMs, toMs) {
       for (const reading of [...head, ...tail]) {
-        if (reading.atMs >= fromMs && reading.atMs <= toMs) totals.add(reading);
+        totals.add(reading, reading.atMs < fromMs ? 'before' : reading.atMs > toMs ? 'after' : 'inside');
       }
-      return totals.summarise(toMs - fromMs);
+      return totals.summarise(fromMs, toMs);
     },
   };
 }
@@ -86,9 +84,25 @@ interface Increase {
   readonly inMs: number;
 }
 
-interface CounterSpan {
-  readonly first: { readonly atMs: number; readonly value: number };
-  readonly last: { readonly atMs: number; readonly value: number };
+/**
+ * A probe that is slower than this share of the slice leaves too much of it unseen at the edges; then
+ * the readings just outside, taken for that purpose, serve better than the ones inside.
+ */
+const farFromEdgeShare = 0.25;
+
+interface Point {
+  readonly atMs: number;
+  readonly value: number;
+}
+
+type Place = 'before' | 'inside' | 'after';
+
+/** The readings of a counter that matter: those around the two edges of the slice. */
+interface Counter {
+  readonly before: Point | null;
+  readonly first: Point | null;
+  readonly last: Point | null;
+  readonly after: Point | null;
 }
 
 interface Gauge {
@@ -98,19 +112,25 @@ interface Gauge {
 }
 
 /** Running totals; the order in which readings arrive does not matter. */
-function createTotals(): { add(reading: Reading): void; summarise(lengthMs: number): SliceReadings } {
-  const counters = new Map<string, CounterSpan>();
+function createTotals(): {
+  add(reading: Reading, place: Place): void;
+  summarise(fromMs: number, toMs: number): SliceReadings;
+} {
+  const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();
   const lags = new Map<string, Histogram>();
-  const subjects = new Set<string>();
 
-  const addCounter = (key: string, atMs: number, value: number): void => {
-    const span = counters.get(key);
-    const point = { atMs, value };
-    counters.set(key, {
-      first: span === undefined || atMs < span.first.atMs ? point : span.first,
-      last: span === undefined || atMs >= span.last.atMs ? point : span.last,
-    });
+  const addCounter = (key: string, point: Point, place: Place): void => {
+    const known = counters.get(key) ?? { before: null, first: null, last: null, after: null };
+    const { before, first, last, after } = known;
+    counters.set(
+      key,
+      place === 'before'
+        ? { ...known, before: later(before, point) }
+        : place === 'after'
+          ? { ...known, after: earlier(after, point) }
+          : { ...known, first: earlier(first, point), last: later(last, point) },
+    );
   };
 
   const addGauge = (key: string, value: number): void => {
@@ -124,14 +144,18 @@ function createTotals(): { add(reading: Reading): void; summarise(lengthMs: numb
     lags.set(subject, histogram);
   };
 
-  const increase = (lengthMs: number, subject: string, name: string): Increase | null => {
-    const span = counters.get(keyOf(subject, name));
-    if (span === undefined) return null;
-    const inMs = span.last.atMs - span.first.atMs;
-    const by = span.last.value - span.first.value;
-    if (inMs <= 0 || inMs < leastObservedShare * lengthMs) return null;
+  const increase = (fromMs: number, toMs: number, subject: string, name: string): Increase | null => {
+    const counter = counters.get(keyOf(subject, name));
+    if (counter === undefined) return null;
+    const lengthMs = toMs - fromMs;
+    const start = nearEdge(fromMs, counter.first, counter.before, lengthMs);
+    const end = nearEdge(toMs, counter.last, counter.after, lengthMs);
+    if (start === null || end === null) return null;
+    const seenMs = Math.min(end.atMs, toMs) - Math.max(start.atMs, fromMs);
+    if (seenMs <= 0 || seenMs < leastObservedShare * lengthMs) return null;
+    const by = end.value - start.value;
     // A counter that went back began anew: its source restarted, and what it counted before is lost.
-    return by < 0 ? null : { by, inMs };
+    return by < 0 ? null : { by, inMs: end.atMs - start.atMs };
   };
 
   const gaugeOf = (subject: string, name: string): GaugeSummary | null => {
@@ -152,27 +176,25 @@ function createTotals(): { add(reading: Reading): void; summarise(lengthMs: numb
   };
 
   return {
-    add({ atMs, subject, values }) {
-      subjects.add(subject);
+    add({ atMs, subject, values }, place) {
       for (const [name, value] of Object.entries(values)) {
         if (!Number.isFinite(value)) continue;
-        if (cumulative.has(name)) addCounter(keyOf(subject, name), atMs, value);
-        else addGauge(keyOf(subject, name), value);
-        if (name === 'lagMs') addLag(subject, value);
+        if (cumulative.has(name)) addCounter(keyOf(subject, name), { atMs, value }, place);
+        else if (place === 'inside') addGauge(keyOf(subject, name), value);
+        if (name === 'lagMs' && place === 'inside') addLag(subject, value);
       }
     },
-    summarise(lengthMs) {
+    summarise(fromMs, toMs) {
       const replicas = [...lags.keys()].sort();
       const all = build({ numberOfSignificantValueDigits: 3 });
       for (const histogram of lags.values()) all.add(histogram);
       return {
-        increase: (subject, name) => increase(lengthMs, subject, name)?.by ?? null,
+        increase: (subject, name) => increase(fromMs, toMs, subject, name)?.by ?? null,
         ratePerSecond: (subject, name) => {
-          const found = increase(lengthMs, subject, name);
+          const found = increase(fromMs, toMs, subject, name);
           return found === null ? null : (found.by / found.inMs) * 1000;
         },
         gauge: gaugeOf,
-        subjects: [...subjects].sort(),
         lag: (subject) => {
           const histogram = lags.get(subject);
           return histogram === undefined ? null : summariseLag(histogram, [subject]);
@@ -181,6 +203,25 @@ function createTotals(): { add(reading: Reading): void; summarise(lengthMs: numb
       };
     },
   };
+}
+
+/** The reading inside when it is close to the edge, else the one just outside when there is one. */
+function nearEdge(
+  edgeMs: number,
+  inside: Point | null,
+  outside: Point | null,
+  lengthMs: number,
+): Point | null {
+  const far = inside === null || Math.abs(inside.atMs - edgeMs) > farFromEdgeShare * lengthMs;
+  return far ? (outside ?? inside) : inside;
+}
+
+function earlier(known: Point | null, point: Point): Point {
+  return known === null || point.atMs < known.atMs ? point : known;
+}
+
+function later(known: Point | null, point: Point): Point {
+  return known === null || point.atMs >= known.atMs ? point : known;
 }
 
 function keyOf(subject: string, name: string): string {

@@ -146,7 +146,14 @@ function precision(found: ComparisonRow): string {
 }
 
 /** Findings that change what the headline means stand beside it, not on the next page. */
-const decisive = ['no-quota', 'app-bound', 'replica-unused', 'not-interleaved', 'offered-rate-differs'];
+const decisive = [
+  'no-quota',
+  'foreign-cpu',
+  'app-bound',
+  'replica-unused',
+  'not-interleaved',
+  'offered-rate-differs',
+];
 
 function caveats(result: RunResult): readonly string[] {
   return result.validity.findings

@@ -61,7 +61,7 @@ export function setUpSection(result: RunResult): string {
 
 function describeQuota({ nodeCpus, limitMethod }: RunResult): string {
   return hasQuota({ nodeCpus, limitMethod })
-    ? `${nodeCpus} cores, by ${limitMethod}`
+    ? `${formatNumber(nodeCpus)} cores, by ${limitMethod}`
     : 'none: the nodes share the cores';
 }
 

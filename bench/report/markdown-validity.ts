@@ -2,6 +2,7 @@ import type { RunResult } from '../model.ts';
 import { hasQuota } from './main-table.ts';
 import { describeData } from './markdown-environment.ts';
 import { markdownTable } from './markdown-table.ts';
+import { formatNumber } from './numbers.ts';
 
 export function objectiveSection(result: RunResult): string {
   if (result.objectives.length === 0) return '';
@@ -39,7 +40,7 @@ export function limitsOfThisReport(result: RunResult): string {
   const bytes = (result.fingerprint.memoryBytes / 2 ** 30).toFixed(0);
   const points = [
     quota
-      ? `All nodes, the application and the generator share one host of ${result.fingerprint.cores} cores. A quota of ${result.nodeCpus} cores per node stands for a machine; caches, memory bandwidth and the disk are shared all the same.`
+      ? `All nodes, the application and the generator share one host of ${result.fingerprint.cores} cores. A quota of ${formatNumber(result.nodeCpus)} cores per node stands for a machine; caches, memory bandwidth and the disk are shared all the same.`
       : `All nodes, the application and the generator share the ${result.fingerprint.cores} cores of one host without quotas: the ratio says nothing about replicas on machines of their own.`,
     'The network is loopback: no latency, no loss, no bandwidth limit between application, primary and replicas. Lag on a real network is larger.',
     `Nothing makes reads go to disk: the data set (${describeData(result.scenario.data)}) most likely stays in the host's ${bytes} GiB of memory, and one that does not behaves otherwise.`,

@@ -98,7 +98,7 @@ function explainChange(result: RunResult): string {
     : `Change: Hodges-Lehmann estimate of ${arms}, exact rank-sum interval`;
   if (lowest === undefined) return `${method}: none, with ${formatPlural(blocks, 'block')} in common.`;
   const weak = lowest < 0.95 ? ', which is too little to conclude anything: measure at least 6 blocks' : '';
-  return `${method} with ${confidences.map(formatConfidence).join(' to ')} confidence, n = ${formatPlural(blocks, 'block')}${weak}.`;
+  return `${method} with ${confidences.map(formatConfidence).join(' to ')} confidence, n = ${formatPlural(blocks, 'block')}${weak}. It is made of the ratios inside the blocks, and need not equal the ratio of the two medians beside it.`;
 }
 
 function explainValues(result: RunResult): string {

@@ -3,7 +3,7 @@ import type { JournalEntry, RunResult } from '../../bench/model.ts';
 import { foldJournal } from './fold-journal.ts';
 import { buildJournal, type JournalOptions } from './journal-builder.ts';
 
-const small = { blocks: 2, sliceMs: 1000 } as const;
+const small = { blocks: 2 } as const;
 const findings = (result: RunResult): readonly string[] =>
   result.validity.findings.map(({ severity, id }) => `${severity} ${id}`);
 const of = (options: JournalOptions): readonly string[] =>
@@ -47,6 +47,15 @@ describe('the environment', () => {
     expect(of({ replicated: appBound })).toEqual(['warning app-bound']);
     // An application that limits the baseline alone does not make the replicas' figure a lower bound.
     expect(of({ baseline: { saturatedCpuPercent: [60], appCpuPercent: 97 } })).toEqual([]);
+  });
+
+  test('doubts a P95 of few requests, class by class', () => {
+    // A tenth of 600 requests a second are writes: 60 in a slice of one second.
+    const result = foldJournal(buildJournal({ ...small, sliceMs: 1000 }));
+    expect(findings(result)).toEqual(['warning few-requests', 'warning few-requests']);
+    expect(result.validity.findings[0]?.message).toContain(
+      'the P95 of writes of baseline rests on 60 requests per block',
+    );
   });
 
   test('shows an application that does not read its replicas', () => {

@@ -58,6 +58,20 @@ describe('the readings of a slice', () => {
     expect(collector.close(0, 2000).ratePerSecond('primary', 'cpuMs')).toBe(250);
   });
 
+  test('of a slow probe reach to the readings just outside the slice, if there are any', () => {
+    const collector = collectReadings(0);
+    // One reading a second, and one at each edge, as a real machine gave them.
+    for (const [atMs, busyMs] of [
+      [2, 100],
+      [1112, 1210],
+      [2074, 2172],
+      [2113, 2211],
+    ] as const) {
+      collector.add({ atMs, probe: 'host', subject: 'host', values: { busyMs } });
+    }
+    expect(collector.close(100, 2100).ratePerSecond('host', 'busyMs')).toBe(1000);
+  });
+
   test('merge the lag of all replicas; they do not average its quantiles', () => {
     const collector = collectReadings(0);
     for (let atMs = 0; atMs < 1000; atMs += 10) {
