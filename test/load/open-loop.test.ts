@@ -49,7 +49,8 @@ describe('quantiles against what the server knows', () => {
     expect(seen).toEqual(outcomes({ ok: 600 }));
     expectTruth(result, loadPlan, answeredMs, [0.5, 0.95, 0.99]);
     // By arithmetic: of each 200 requests the stall hits 100, the first for 1000 ms, the next for 990 ms ...
-    expect(Math.abs((response.p99Ms ?? 0) - 985)).toBeLessThan(tolerance(985, result) + 10);
+    // A test process without CPU only adds to that; how much, the server's own truth above knows.
+    expect(response.p99Ms).toBeGreaterThan(985 - 0.02 * 985);
     // Only 4 requests of 100 could feel the stall in flight: timing from the send would have hidden it.
     expect(service.p95Ms).toBeLessThan((response.p95Ms ?? 0) / 2);
   });
