@@ -6,11 +6,13 @@ import { createInterface } from 'node:readline';
 import type { Registration } from './guardian.ts';
 import { removeLeftovers } from './leftovers.ts';
 import type { ProcessIdentity } from './process-table.ts';
+import type { SharedMemory } from './shared-memory.ts';
 
 const runId = process.argv[2] ?? '';
 const directories: string[] = [];
 const cgroups: string[] = [];
 const processes: ProcessIdentity[] = [];
+const sharedMemory: SharedMemory[] = [];
 
 // The harness decides when this ends; a signal meant for both must not take the one that cleans up.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => undefined);
@@ -27,9 +29,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   if ('directory' in registration) directories.push(registration.directory);
   else if ('cgroup' in registration) cgroups.push(registration.cgroup);
+  else if ('sharedMemory' in registration) sharedMemory.push(registration.sharedMemory);
   else processes.push(registration.process);
 }
 
-const failures = await removeLeftovers({ runId, directories, cgroups, processes }, 30_000);
+const failures = await removeLeftovers({ runId, directories, cgroups, processes, sharedMemory }, 30_000);
 process.stdout.write(failures.map((failure) => `${failure}\n`).join(''));
 process.exitCode = failures.length === 0 ? 0 : 1;

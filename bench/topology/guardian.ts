@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { EnvironmentError } from '../model.ts';
-import { identify, runIdVariable } from './process-table.ts';
+import { identify, type ProcessIdentity, runIdVariable } from './process-table.ts';
 import { nameRun } from './run-name.ts';
+import type { SharedMemory } from './shared-memory.ts';
 
 export interface Guardian extends AsyncDisposable {
   readonly runId: string;
@@ -22,13 +23,15 @@ export interface Guardian extends AsyncDisposable {
   /** Call before the cgroup is made. */
   registerCgroup(path: string): Promise<void>;
   registerProcess(pid: number): Promise<void>;
+  registerSharedMemory(memory: SharedMemory): Promise<void>;
 }
 
 /** What goes over the pipe, one JSON value a line. */
 export type Registration =
   | { readonly directory: string }
   | { readonly cgroup: string }
-  | { readonly process: { readonly pid: number; readonly startTime: string } };
+  | { readonly process: ProcessIdentity }
+  | { readonly sharedMemory: SharedMemory };
 
 /**
  * Disposing ends the pipe: the guardian removes whatever is left of the run and exits. Dispose it last.
@@ -69,6 +72,7 @@ export async function startGuardian(options: { readonly runId: string }): Promis
     environment: { [runIdVariable]: runId },
     registerDirectory: (directory) => register({ directory }),
     registerCgroup: (cgroup) => register({ cgroup }),
+    registerSharedMemory: (sharedMemory) => register({ sharedMemory }),
     async registerProcess(pid) {
       const identity = identify(pid);
       if (identity !== null) await register({ process: identity });

@@ -26,7 +26,9 @@ export async function sweepAbandonedRuns(
   };
   note(directoryParents, 'directories');
   note(cgroupParents, 'cgroups');
-  const failures = [...runs.values()].map((run) => removeLeftovers({ ...run, processes: [] }, 2000));
+  const failures = [...runs.values()].map((run) =>
+    removeLeftovers({ ...run, processes: [], sharedMemory: [] }, 2000),
+  );
   return (await Promise.all(failures)).flat();
 }
 

@@ -53,7 +53,7 @@ describe('the end of a run', () => {
   test('says what could not be removed', async () => {
     const runId = newRunId();
     const left = await removeLeftovers(
-      { runId, directories: ['/proc/self'], cgroups: [], processes: [] },
+      { runId, directories: ['/proc/self'], cgroups: [], processes: [], sharedMemory: [] },
       process.platform === 'linux' ? 100 : 0,
     );
     expect(left).toEqual(process.platform === 'linux' ? ['folder /proc/self is still there'] : []);
@@ -67,7 +67,10 @@ test('a process that got the pid of a registered one is left alone', async () =>
   const pid = stranger.pid ?? -1;
   const before = { pid, startTime: '1' };
   expect(
-    await removeLeftovers({ runId: newRunId(), directories: [], cgroups: [], processes: [before] }, 1000),
+    await removeLeftovers(
+      { runId: newRunId(), directories: [], cgroups: [], processes: [before], sharedMemory: [] },
+      1000,
+    ),
   ).toEqual([]);
   expect(identify(pid)).not.toBeNull();
 });

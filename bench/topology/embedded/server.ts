@@ -9,6 +9,7 @@ import { endProcesses } from '../leftovers.ts';
 import type { CpuGroup } from '../limits/cpu-limits.ts';
 import { lastLines } from '../log-tail.ts';
 import { childrenOf, findProcesses } from '../process-table.ts';
+import { removeSharedMemory, type SharedMemory, sharedMemoryOf } from '../shared-memory.ts';
 import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
 import { waitForAnswer } from './connect.ts';
@@ -68,6 +69,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   gated.open();
 
+  let memory: SharedMemory = { files: [], segments: [] };
   const end: Server['end'] = async (mode) => {
     await group.limit(null).catch(() => undefined); // ends faster; the group may be gone already
     if (running && mode !== 'crash') {
@@ -79,6 +81,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     if (running) gated.child.kill('SIGKILL'); // where endProcesses sees nothing
     await ended;
     await waitForOrphans(dataDir);
+    removeSharedMemory(memory);
   };
 
   const waiting = new AbortController();
@@ -95,6 +98,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await end('immediate');
     throw error;
   }
+  memory = sharedMemoryOf(gated.pid);
+  await guardian.registerSharedMemory(memory);
   return {
     address,
     pid: gated.pid,

@@ -7,7 +7,7 @@ import { EnvironmentError, type NodeAddress } from '../../../bench/model.ts';
 import { createEmbeddedTopology, type EmbeddedTopology } from '../../../bench/topology/embedded/embedded.ts';
 import { type Guardian, startGuardian } from '../../../bench/topology/guardian.ts';
 import type { RunningNode, RunningTopology, Step } from '../../../bench/topology/topology.ts';
-import { exposedBy, leftoversOf, processesOf } from '../support/leftovers.ts';
+import { exposedBy, leftoversOf, processesOf, sharedMemoryOf, stillShared } from '../support/leftovers.ts';
 
 const runId = randomBytes(4).toString('hex');
 const { signal } = new AbortController();
@@ -171,12 +171,15 @@ describe('catching up', () => {
 describe('a node that ends', () => {
   test('unasked is a loss, with its last words', async () => {
     const { cluster, replicas } = await start(1);
-    const pid = postmasterOf(replicas[0]);
-    process.kill(pid, 'SIGKILL');
+    const memory = sharedMemoryOf(runId);
+    expect(memory.length).toBeGreaterThanOrEqual(4);
+    process.kill(postmasterOf(replicas[0]), 'SIGKILL');
     const loss = await cluster.lost;
     expect(loss.node).toBe('replica1');
     expect(loss.reason).toContain('SIGKILL');
     expect(loss.reason).toContain('started streaming WAL');
+    await cluster[Symbol.asyncDispose]();
+    expect(stillShared(memory)).toEqual([]);
   });
 
   test('because it was asked to is none', async () => {

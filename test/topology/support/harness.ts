@@ -3,6 +3,8 @@
  * JSON line an event; ends in order when its stdin ends.
  */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import { createEmbeddedTopology } from '../../../bench/topology/embedded/embedded.ts';
 import { startGuardian } from '../../../bench/topology/guardian.ts';
@@ -35,12 +37,16 @@ await using topology = await createEmbeddedTopology({
   },
 });
 await using running = await topology.start({ replicas }, signal);
-const [primary] = running.nodes;
+const [primary, replica] = running.nodes;
 const client = new pg.Client({ ...primary?.address });
 await client.connect();
 await client.query('INSERT INTO note VALUES (0)');
 await client.end();
 await running.waitUntilCaughtUp(10_000, signal);
-say({ name: 'running', uid: process.getuid?.(), limitMethod: topology.limitMethod });
+const [replicaPid] = readFileSync(
+  join(topology.dataDir, 'cluster1', replica?.address.name ?? '', 'postmaster.pid'),
+  'utf8',
+).split('\n');
+say({ name: 'running', uid: process.getuid?.(), limitMethod: topology.limitMethod, replica: replicaPid });
 process.stdin.resume();
 await once(process.stdin, 'end');

@@ -33,16 +33,22 @@ export function exposedBy(runId: string): string[] {
   return inspect(runId).flatMap(({ commandLine, environment }) => [commandLine, environment]);
 }
 
-/** System V segments mapped by the servers of a run: what a killed postmaster cannot give back. */
+/** System V segments and /dev/shm files of the servers of a run: what a killed one cannot give back. */
 export function sharedMemoryOf(runId: string): string[] {
-  return inspect(runId).flatMap(({ maps }) =>
-    [...maps.matchAll(/ (\d+) +\/SYSV/g)].flatMap((match) => match[1] ?? []),
-  );
+  const found = inspect(runId).flatMap(({ maps }) => [
+    ...[...maps.matchAll(/ (\d+) +\/SYSV/g)].flatMap((match) => match[1] ?? []),
+    ...[...maps.matchAll(/\/dev\/shm\/(\S+)/g)].flatMap((match) => match[1] ?? []),
+  ]);
+  return [...new Set(found)];
 }
 
-export function existingSegments(): string[] {
-  const [, ...lines] = readFileSync('/proc/sysvipc/shm', 'utf8').trim().split('\n');
-  return lines.map((line) => line.trim().split(/\s+/)[1] ?? '');
+/** Those of the given that still exist. */
+export function stillShared(memory: readonly string[]): string[] {
+  const segments = readFileSync('/proc/sysvipc/shm', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/)[1] ?? '');
+  const existing = new Set([...segments, ...readdirSync('/dev/shm')]);
+  return memory.filter((name) => existing.has(name));
 }
 
 /** Looks again until nothing is left or the time is over, and returns the last look. */
