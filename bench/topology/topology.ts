@@ -39,8 +39,9 @@ export interface RunningTopology extends AsyncDisposable {
    */
   waitUntilCaughtUp(timeoutMs: number, signal: AbortSignal): Promise<void>;
   /**
-   * Holds every node to its quota from now on. A cluster starts without: starting, connecting and
-   * filling caches under the quota would take several times as long and are not what is measured.
+   * Holds every node to its quota from now on, once the copied data is on the disk. A cluster starts
+   * without: starting, connecting and filling caches under the quota would take several times as long
+   * and are not what is measured.
    */
   enforceLimits(): Promise<void>;
   /** Settles when a node ends unasked, and never rejects. */

@@ -31,7 +31,11 @@ export async function copyCluster(
  * the middle of a measurement, with commits that wait 200 ms for it (seen on ext4).
  */
 export async function writeOut(dir: string): Promise<void> {
-  await run('sync', process.platform === 'linux' ? ['-f', dir] : [], { cwd: dir });
+  try {
+    await run('sync', process.platform === 'linux' ? ['-f', dir] : [], { cwd: dir });
+  } catch (cause) {
+    throw new EnvironmentError(`cannot write the data in ${dir} to the disk: ${wordsOf(cause)}`, { cause });
+  }
 }
 
 export async function sizeOf(dir: string): Promise<number> {
