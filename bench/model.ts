@@ -196,6 +196,11 @@ export interface OperationResult {
   readonly class: OperationClass;
   readonly loop: 'open' | 'closed';
   readonly outcomes: OutcomeCounts;
+  /**
+   * Answers that came before the schedule ended. Rates are computed from these: the answers of the
+   * drain took time that is not part of the slice's length.
+   */
+  readonly inTime: { readonly ok: number; readonly 'http-error': number };
   /** Responses by HTTP status. */
   readonly statuses: Readonly<Record<string, number>>;
   /** Responses by the value of the node header (`x-db-node`); '' = header absent. */

@@ -5,6 +5,8 @@ import { replicaNames } from './slice.ts';
 /** Limits of {@link assessEnvironment}. */
 export const environmentLimits = {
   foreignCpuPercent: 15,
+  /** Share of disturbed slices above which the disturbance is more than a passing one. */
+  disturbedShare: 0.1,
   stealPercent: 5,
   /** Share of the reads of a replicated arm that the primary may serve before it is said. */
   primaryReadPercent: 10,
@@ -54,10 +56,14 @@ function assessNeighbours(arms: readonly ArmResult[]): readonly Finding[] {
     ...(busy.length === 0
       ? []
       : [
-          warning(
-            'foreign-cpu',
-            `other programs used more than ${environmentLimits.foreignCpuPercent} % of the machine in ${busy.length} of ${slices.length} slices (median of all ${show(median(foreign))}, largest ${show(Math.max(...busy))}); absolute figures are too low, ratios less so; stop what else runs`,
-          ),
+          {
+            severity:
+              busy.length > slices.length * environmentLimits.disturbedShare
+                ? ('warning' as const)
+                : ('info' as const),
+            id: 'foreign-cpu',
+            message: `other programs used more than ${environmentLimits.foreignCpuPercent} % of the machine in ${busy.length} of ${slices.length} slices (median of all ${show(median(foreign))}, largest ${show(Math.max(...busy))}); absolute figures are too low, ratios less so; stop what else runs`,
+          },
         ]),
     ...(slices.length > 0 && foreign.length < slices.length
       ? [

@@ -40,7 +40,7 @@ export function summarizeSlice(
     block: end.block,
     durationMs: load.durationMs,
     offeredRateHz: end.offeredRateHz,
-    achievedRateHz: (outcomes.ok + outcomes['http-error']) / seconds,
+    achievedRateHz: answersInTime(load.operations) / seconds,
     outcomes,
     read: summarizeClass(ofClass('read'), seconds),
     write: summarizeClass(ofClass('write'), seconds),
@@ -76,10 +76,14 @@ export function replicaNames(arm: Arm): readonly string[] {
   return Array.from({ length: arm.replicas }, (_, index) => `replica${index + 1}`);
 }
 
+function answersInTime(operations: readonly OperationResult[]): number {
+  return operations.reduce((sum, { inTime }) => sum + inTime.ok + inTime['http-error'], 0);
+}
+
 function summarizeClass(operations: readonly OperationResult[], seconds: number): ClassResult {
   const outcomes = addOutcomes(operations.map((operation) => operation.outcomes));
   return {
-    qps: outcomes.ok / seconds,
+    qps: operations.reduce((sum, operation) => sum + operation.inTime.ok, 0) / seconds,
     outcomes,
     serviceTime: summarizeLatency(operations.map((operation) => operation.serviceTime)),
     responseTime: summarizeLatency(operations.map((operation) => operation.responseTime)),

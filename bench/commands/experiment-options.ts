@@ -30,7 +30,7 @@ export function addExperimentOptions(command: Command): Command {
     )
     .option(
       '--slice-seconds <s>',
-      'length of each measured slice (default: the scenario, usually 4)',
+      'length of each measured slice (default: the scenario, usually 3.5)',
       number(1, 3600),
     )
     .option('--quick', '2 short blocks in about 50 seconds: an indication, not a proof')

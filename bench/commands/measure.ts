@@ -12,10 +12,11 @@ import type { ExperimentFlags } from './experiment-options.ts';
 import { createProgress } from './progress.ts';
 import { analyseRun, writeReport } from './report-files.ts';
 
-const quick = { blocks: 2, sliceSeconds: 2, warmUpSeconds: 1, calibrationSeconds: 2 } as const;
-const thorough = { warmUpSeconds: 1.5, calibrationSeconds: 4 } as const;
+const quick = { blocks: 2, sliceSeconds: 1.5, warmUpSeconds: 2, calibrationSeconds: 2 } as const;
+/** Without quotas the sample application is at full speed after some two seconds. */
+const thorough = { warmUpSeconds: 2.5, calibrationSeconds: 3 } as const;
 /** Starting and stopping cluster and application of one visit, for the first guess of the time left. */
-const visitOverheadSeconds = 4;
+const visitOverheadSeconds = 3;
 
 export interface Measured {
   readonly folder: string;

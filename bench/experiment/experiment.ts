@@ -70,7 +70,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   await using generator = await startGenerator({ signal });
   const ports: ExperimentPorts = {
     topology,
-    application: configuredApplicationPort(application, guardian),
+    application: configuredApplicationPort(application, guardian, topology.dataDir),
     generator,
     startProbes,
     describeServer: async (primary) => (await postgresSettings(primary)).postgresSettings,

@@ -111,7 +111,7 @@ async function calibrate(options: RunOptions, context: VisitContext): Promise<nu
 }
 
 function okRateHz(load: LoadResult): number {
-  const ok = load.operations.reduce((sum, operation) => sum + operation.outcomes.ok, 0);
+  const ok = load.operations.reduce((sum, operation) => sum + operation.inTime.ok, 0);
   return (ok / load.durationMs) * 1000;
 }
 

@@ -26,7 +26,8 @@ export function planSlice(request: SliceRequest): LoadPlan {
     baseUrl: request.baseUrl,
     seed: deriveSeed(request.runSeed, request.block, sliceNumber[kind]),
     sliceIndex: request.sliceIndex,
-    readShare: scenario.readShare,
+    // The warm-up mixes the classes evenly, so that the pools of both fill up before they are needed.
+    readShare: kind === 'warm-up' ? evenShare(scenario.readShare) : scenario.readShare,
     operations: scenario.operations,
     keys: scenario.keys,
     streams: streams(request),
@@ -40,6 +41,11 @@ export function offeredRateHz(plan: LoadPlan): number | null {
   const open = plan.streams.filter((stream) => stream.kind === 'open');
   if (open.length === 0) return null;
   return open.reduce((sum, stream) => sum + meanRateHz(stream.segments), 0);
+}
+
+/** Half and half, unless the scenario has one class alone. */
+function evenShare(readShare: number): number {
+  return readShare === 0 || readShare === 1 ? readShare : 0.5;
 }
 
 const sliceNumber: Readonly<Record<SliceKind, number>> = {

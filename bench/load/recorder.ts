@@ -13,6 +13,8 @@ const highestUs = 3_600_000_000;
 
 /** Takes the end of every due request of one loop, open or closed. */
 export interface Recorder {
+  /** Answers after this time are those of the drain. */
+  scheduleEndsAt(endMs: number): void;
   /** A request became due; exactly one `record` must follow. */
   due(operation: number): void;
   /**
@@ -54,8 +56,12 @@ export function createRecorder(
 ): Recorder & { results(): readonly OperationResult[] } {
   const tallies = plan.operations.map(() => createTally());
   const intervals = plan.operations.map((operation) => interval[operation.class]);
+  let scheduleEndMs = Number.POSITIVE_INFINITY;
 
   return {
+    scheduleEndsAt(endMs) {
+      scheduleEndMs = endMs;
+    },
     due(operation) {
       (tallies[operation] as Tally).due += 1;
     },
@@ -71,6 +77,8 @@ export function createRecorder(
       (intervals[operation] as Histogram).recordValue(responseUs);
       if (answer === null) return;
       tally.statuses.set(answer.status, (tally.statuses.get(answer.status) ?? 0) + 1);
+      if (endedMs <= scheduleEndMs && (outcome === 'ok' || outcome === 'http-error'))
+        tally.inTime[outcome] += 1;
       if (outcome === 'ok') {
         tally.servedBy.set(answer.servedBy, (tally.servedBy.get(answer.servedBy) ?? 0) + 1);
       }
@@ -86,6 +94,7 @@ export function createRecorder(
           class: operation.class,
           loop,
           outcomes: tally.outcomes,
+          inTime: tally.inTime,
           statuses: Object.fromEntries(tally.statuses),
           servedBy: Object.fromEntries(tally.servedBy),
           serviceTime,
@@ -110,6 +119,7 @@ export function createHistogram(): Histogram {
 interface Tally {
   due: number;
   readonly outcomes: { -readonly [key in Outcome]: number };
+  readonly inTime: { ok: number; 'http-error': number };
   readonly statuses: Map<number, number>;
   readonly servedBy: Map<string, number>;
   readonly serviceTime: Histogram;
@@ -128,6 +138,7 @@ function createTally(): Tally {
       unsent: 0,
       'in-flight-at-end': 0,
     },
+    inTime: { ok: 0, 'http-error': 0 },
     statuses: new Map(),
     servedBy: new Map(),
     serviceTime: createHistogram(),

@@ -50,8 +50,9 @@ export async function runLoad(
     health = watchHealth(clock);
     progress = setInterval(() => options.onProgress?.(snapshot()), progressMs);
     const originMs = clock() + leadMs;
-    for (const run of runs) run.begin(originMs);
     const endMs = originMs + durationMs;
+    for (const recorder of [open, closed]) recorder.scheduleEndsAt(endMs);
+    for (const run of runs) run.begin(originMs);
     await waitUntil(endMs, clock, signal);
     const allFinished = Promise.all(runs.map((run) => run.finished));
     await Promise.race([allFinished, waitUntil(endMs + plan.drainMs, clock, signal)]);

@@ -141,6 +141,10 @@ export function buildOperation(options: Partial<OperationResult> = {}): Operatio
     class: 'read',
     loop: 'open',
     outcomes: countOutcomes({ ok: 200 }),
+    inTime: {
+      ok: options.outcomes?.ok ?? 200,
+      'http-error': options.outcomes?.['http-error'] ?? 0,
+    },
     statuses: { 200: 200 },
     servedBy: { primary: 200 },
     serviceTime: latency,
@@ -243,6 +247,7 @@ function buildOperations({ behaviour, kind, pace, sliceMs, arm }: SliceToBuild):
       class: operation.class,
       loop: closed ? 'closed' : 'open',
       outcomes: countOutcomes({ ok: due - errors, 'http-error': errors }),
+      inTime: { ok: due - errors, 'http-error': errors },
       statuses: errors === 0 ? { 200: due } : { 200: due - errors, 503: errors },
       servedBy: isRead ? serveReads(due, arm.replicas) : { primary: due },
       serviceTime: latency,

@@ -136,6 +136,7 @@ function answerAll(plan: LoadPlan, capacityHz: number): LoadResult {
       class: operation.class,
       loop: 'closed',
       outcomes: { ...none, ok: perOperation },
+      inTime: { ok: perOperation, 'http-error': 0 },
       statuses: { '200': perOperation },
       servedBy: {},
       serviceTime: '',

@@ -28,6 +28,27 @@ test('every due request is in the response time once, whatever its outcome', () 
   expect(summary('scheduleLag')).toMatchObject({ count: 3, p50Ms: 1, maxMs: expect.closeTo(5, 2) });
 });
 
+test('answers of the drain are outcomes, but not throughput', () => {
+  const recorder = create('closed');
+  recorder.scheduleEndsAt(1000);
+  const answer = { status: 200, servedBy: '' };
+  for (const [outcome, endedMs] of [
+    ['ok', 999],
+    ['ok', 1000],
+    ['ok', 1001],
+    ['http-error', 500],
+    ['http-error', 1200],
+    ['timeout', 900],
+  ] as const) {
+    recorder.due(0);
+    recorder.record(0, outcome, 0, 0, endedMs, outcome === 'timeout' ? null : answer);
+  }
+  expect(recorder.results()[0]).toMatchObject({
+    outcomes: outcomes({ ok: 3, 'http-error': 2, timeout: 1 }),
+    inTime: { ok: 2, 'http-error': 1 },
+  });
+});
+
 test('a request without an outcome, or with two, is a fault that cannot pass', () => {
   const lost = create('open');
   lost.due(0);
