@@ -8,7 +8,7 @@ import { startSampler } from '../probes/sampler.ts';
 import type { ProbeOptions, RunningProbes } from './ports.ts';
 
 /** One tick for all probes: an empty wake-up of Node costs as much as a sample. */
-const intervalMs = 200;
+const intervalMs = 250;
 
 /** Every probe that the report needs, on a running cluster and application. */
 export function startProbes(options: ProbeOptions): RunningProbes {

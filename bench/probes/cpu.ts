@@ -25,7 +25,7 @@ export function createCpuProbe(
   const meters = subjects.map((subject) => createMeter(subject));
   return {
     name: 'cpu',
-    everyMs: options.everyMs ?? 200,
+    everyMs: options.everyMs ?? 250,
     async sample(report) {
       const readings: Reading[] = [];
       for (const { subject, read } of meters) {

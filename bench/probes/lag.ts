@@ -45,7 +45,7 @@ export function createLagProbe(options: LagProbeOptions): Probe {
   const finished: Reading[] = [];
   return {
     name: 'lag',
-    everyMs: options.everyMs ?? 200,
+    everyMs: options.everyMs ?? 250,
     async sample(report: ReportProblem = () => undefined) {
       const free = replicas.filter(({ busy }) => !busy);
       // A slow replica must not hold up the others; only its own bounds get wider.

@@ -84,7 +84,7 @@ export function createPostgresProbe(options: PostgresProbeOptions): Probe {
   };
   return {
     name: 'postgres',
-    everyMs: options.everyMs ?? 200,
+    everyMs: options.everyMs ?? 250,
     async sample(report: ReportProblem = () => undefined) {
       // The replicas' conflicts are worth having while the primary is down, too.
       const ofPrimary = askPrimary().catch((error: unknown) => {

@@ -48,7 +48,7 @@ let readings = 0;
     createPostgresProbe({ nodes: addresses }),
     createHostProbe(),
   ];
-  await using _ = startSampler({ probes, intervalMs: 200, onReadings, onError, signal });
+  await using _ = startSampler({ probes, intervalMs: 250, onReadings, onError, signal });
   // Connections, prepared statements and compiled code are made once.
   await delay(2_000);
   readings = 0;

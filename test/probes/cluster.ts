@@ -125,8 +125,14 @@ async function createNode(folder: string, name: string, role: NodeRole, password
     // The main process first, so that it cannot start another one; its children do not follow it.
     const { pid } = running();
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
-    for (const member of [pid, ...children.split(' ').filter(Boolean).map(Number)])
-      process.kill(member, name);
+    for (const member of [pid, ...children.split(' ').filter(Boolean).map(Number)]) {
+      try {
+        process.kill(member, name);
+      } catch (error) {
+        // A child may have ended since it was listed.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
   };
   const kill = async (): Promise<void> => {
     if (server === undefined) return;
