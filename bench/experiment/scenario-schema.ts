@@ -12,7 +12,7 @@ const operation = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by hyphens'),
   class: z.enum(['read', 'write']),
   weight: z.number().positive(),
-  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
   path: z.string().startsWith('/'),
   headers: z.record(z.string(), z.string()).optional(),
   body: z.json().optional(),
