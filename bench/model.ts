@@ -371,21 +371,24 @@ export type JournalEntry =
 
 // ---------------------------------------------------------------- results
 
-export type MetricId =
-  | 'read.qps'
-  | 'write.qps'
-  | 'read.p50Ms'
-  | 'read.p95Ms'
-  | 'read.p99Ms'
-  | 'write.p50Ms'
-  | 'write.p95Ms'
-  | 'write.p99Ms'
-  | 'primary.cpuPercent'
-  | 'replicas.cpuPercent'
-  | 'app.cpuMsPerRequest'
-  | 'lag.p95Ms'
-  | 'lag.maxBytes'
-  | 'errors.ratio';
+/** What is compared, in the order of the reports. */
+export const metricIds = [
+  'read.qps',
+  'write.qps',
+  'read.p50Ms',
+  'read.p95Ms',
+  'read.p99Ms',
+  'write.p50Ms',
+  'write.p95Ms',
+  'write.p99Ms',
+  'primary.cpuPercent',
+  'replicas.cpuPercent',
+  'app.cpuMsPerRequest',
+  'lag.p95Ms',
+  'lag.maxBytes',
+  'errors.ratio',
+] as const;
+export type MetricId = (typeof metricIds)[number];
 
 export type Verdict = 'pass' | 'fail' | 'inconclusive';
 

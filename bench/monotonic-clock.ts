@@ -1,7 +1,9 @@
+const offsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 /**
- * Milliseconds of the machine's monotonic clock: the same axis in every process of one host, unlike
- * `performance.now()`, whose zero is the start of each process.
+ * Milliseconds of the machine's monotonic clock: the same axis in every process of one host. Read
+ * through `performance.now()`, which costs 40 ns and no garbage, unlike `hrtime.bigint()`.
  */
 export function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
+  return performance.now() + offsetMs;
 }

@@ -1,5 +1,5 @@
-import type { ComparisonRow, MetricId, MetricValue, Verdict } from '../model.ts';
-import { type MetricValues, metricDefinitions, metricIds } from './metrics.ts';
+import { type ComparisonRow, type MetricId, type MetricValue, metricIds, type Verdict } from '../model.ts';
+import { type MetricValues, metricDefinitions } from './metrics.ts';
 import { rankSumInterval } from './rank-sum.ts';
 import { type Interval, signedRankInterval } from './signed-rank.ts';
 

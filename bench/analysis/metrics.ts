@@ -1,4 +1,4 @@
-import type { MetricId, MetricValue, SliceKind, SliceResult } from '../model.ts';
+import { type MetricId, type MetricValue, metricIds, type SliceKind, type SliceResult } from '../model.ts';
 import { addOutcomes, countDue } from './latency.ts';
 import { median, medianInterval } from './median.ts';
 import type { MeasuredSlice } from './slice.ts';
@@ -11,7 +11,6 @@ export interface MetricDefinition {
   readonly direction: 'higher-is-better' | 'lower-is-better';
 }
 
-/** In the order of the reports. */
 export const metricDefinitions: Readonly<Record<MetricId, MetricDefinition>> = {
   'read.qps': { unit: '1/s', direction: 'higher-is-better' },
   'write.qps': { unit: '1/s', direction: 'higher-is-better' },
@@ -28,8 +27,6 @@ export const metricDefinitions: Readonly<Record<MetricId, MetricDefinition>> = {
   'lag.maxBytes': { unit: 'B', direction: 'lower-is-better' },
   'errors.ratio': { unit: '', direction: 'lower-is-better' },
 };
-
-export const metricIds = Object.keys(metricDefinitions) as readonly MetricId[];
 
 /**
  * One value per metric and block, then the median over blocks with its order-statistic interval.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Scenario } from '../model.ts';
+import { metricIds, type Scenario } from '../model.ts';
 
 const keyDistribution = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('uniform'), min: z.int(), max: z.int() }),
@@ -20,22 +20,7 @@ const operation = z.strictObject({
 
 const objective = z
   .strictObject({
-    metric: z.enum([
-      'read.qps',
-      'write.qps',
-      'read.p50Ms',
-      'read.p95Ms',
-      'read.p99Ms',
-      'write.p50Ms',
-      'write.p95Ms',
-      'write.p99Ms',
-      'primary.cpuPercent',
-      'replicas.cpuPercent',
-      'app.cpuMsPerRequest',
-      'lag.p95Ms',
-      'lag.maxBytes',
-      'errors.ratio',
-    ]),
+    metric: z.enum(metricIds),
     arm: z.string().optional(),
     max: z.number().optional(),
     min: z.number().optional(),

@@ -3,7 +3,7 @@
  * the harness's own work never delays a due time. Started by `generator.ts`.
  */
 import { UsageError } from '../model.ts';
-import { monotonicMs } from './clock.ts';
+import { monotonicMs } from '../monotonic-clock.ts';
 import type { FromWorker, ToWorker, WireError } from './messages.ts';
 import { runLoad } from './run-load.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type MetricId, outcomeNames } from '../model.ts';
+import { metricIds, outcomeNames } from '../model.ts';
 
 /**
  * The shape of result.json, schemaVersion 1, as a check for whoever reads one. Additions keep the
@@ -22,22 +22,7 @@ function buildResultSchema() {
   const operationClass = z.enum(['read', 'write']);
   const sliceKind = z.enum(['calibration', 'warm-up', 'steady', 'read-saturation', 'write-saturation']);
   const limitMethod = z.enum(['cgroup-v1', 'cgroup-v2', 'systemd-scope', 'none']);
-  const metricId = z.enum([
-    'read.qps',
-    'write.qps',
-    'read.p50Ms',
-    'read.p95Ms',
-    'read.p99Ms',
-    'write.p50Ms',
-    'write.p95Ms',
-    'write.p99Ms',
-    'primary.cpuPercent',
-    'replicas.cpuPercent',
-    'app.cpuMsPerRequest',
-    'lag.p95Ms',
-    'lag.maxBytes',
-    'errors.ratio',
-  ] satisfies readonly MetricId[]);
+  const metricId = z.enum(metricIds);
 
   const finding = z.strictObject({ severity, id: text, message: text });
   const outcomes = z.strictObject(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { monotonicMs } from '../../bench/load/clock.ts';
 import { type Generator, startGenerator } from '../../bench/load/generator.ts';
+import { monotonicMs } from '../../bench/monotonic-clock.ts';
 import { closedStream, openStream, outcomes, plan, quantile, tolerance, totals } from './plans.ts';
 import { serveHttp, serveRaw } from './target-server.ts';
 

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { monotonicMs } from '../../bench/load/clock.ts';
 import { watchHealth } from '../../bench/load/health.ts';
+import { monotonicMs } from '../../bench/monotonic-clock.ts';
 
 test('a blocked event loop, CPU time and garbage collection are seen', async () => {
   const health = watchHealth(monotonicMs);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { monotonicMs } from '../../bench/load/clock.ts';
 import { type Generator, startGenerator } from '../../bench/load/generator.ts';
 import type { LoadPlan, LoadResult } from '../../bench/model.ts';
+import { monotonicMs } from '../../bench/monotonic-clock.ts';
 import { dueTimes, openStream, outcomes, plan, quantile, serialOf, tolerance, totals } from './plans.ts';
 import { serveHttp, serveRaw } from './target-server.ts';
 
