@@ -315,6 +315,15 @@ export interface Fingerprint {
   readonly fsyncMs: number | null;
 }
 
+/** What the baseline can take, and what the steady slices offer, requests per second. */
+export interface Calibration {
+  readonly capacityHz: number;
+  /** Before a profile bends it. */
+  readonly steadyRateHz: number;
+  /** Run in which it was measured, when that was an earlier one. */
+  readonly fromRun?: string;
+}
+
 /** Lines of journal.ndjson, in the order they happened. Analysis and reports read only these. */
 export type JournalEntry =
   | { readonly type: 'plan'; readonly atMs: number; readonly plan: RunPlan }
@@ -327,12 +336,7 @@ export type JournalEntry =
   /** A step of setting up or tearing down, with its length. */
   | { readonly type: 'step'; readonly atMs: number; readonly name: string; readonly durationMs: number }
   | { readonly type: 'finding'; readonly atMs: number; readonly finding: Finding }
-  | {
-      readonly type: 'calibration';
-      readonly atMs: number;
-      readonly capacityHz: number;
-      readonly steadyRateHz: number;
-    }
+  | ({ readonly type: 'calibration'; readonly atMs: number } & Calibration)
   | {
       readonly type: 'slice-start';
       readonly atMs: number;
@@ -396,7 +400,7 @@ export interface NodeCpu {
   /** Share of the node's quota (100 = quota used up), or of one core without a quota. */
   readonly percent: number | null;
   readonly cores: number | null;
-  /** Share of wall time that the node was throttled at its quota, 0..100; null without a quota. */
+  /** Share of the quota's periods in which the node was stopped at it, 0..100; null without a quota. */
   readonly throttledPercent: number | null;
 }
 
@@ -405,6 +409,8 @@ export interface LagSummary {
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly maxMs: number | null;
+  /** Largest lower bound: the lag was certainly as long as this at some time. */
+  readonly maxLowerMs: number | null;
   readonly maxBytes: number | null;
   /** Largest replay_lag that pg_stat_replication showed, beside ours. */
   readonly viewMaxMs: number | null;
@@ -540,7 +546,7 @@ export interface RunResult {
     readonly plannedBlocks: number;
     readonly finishedBlocks: number;
   };
-  readonly calibration: { readonly capacityHz: number; readonly steadyRateHz: number } | null;
+  readonly calibration: Calibration | null;
   readonly validity: { readonly ok: boolean; readonly findings: readonly Finding[] };
   readonly arms: readonly ArmResult[];
   readonly comparison: readonly ComparisonRow[];

@@ -5,8 +5,8 @@ import { nodeNames } from './slice.ts';
 /** A station at or beyond this share of what it may use is taken to be used up. */
 export const usedUpPercent = 85;
 
-/** A node stopped by its quota for this share of the time is limited by it, however low its mean. */
-const throttledLimitPercent = 25;
+/** A saturated node stopped in this share of its quota's periods is limited by it, however low its mean. */
+const throttledLimitPercent = 75;
 
 /** Share of the machine from which on other programs belong into the sentence. */
 const notableForeignPercent = 10;
@@ -37,7 +37,7 @@ export function findBottleneck(
     generatorStation(measured),
     hostStation(measured),
   ];
-  const { station, sentence } = nameLimit(stations, measured);
+  const { station, sentence } = nameLimit(stations, measured, kind);
   return {
     station,
     sentence,
@@ -48,10 +48,15 @@ export function findBottleneck(
 function nameLimit(
   stations: readonly Station[],
   slices: readonly SliceResult[],
+  kind: SliceKind,
 ): Pick<Bottleneck, 'station' | 'sentence'> {
   const byUse = [...stations].sort((a, b) => (b.percent ?? -1) - (a.percent ?? -1));
   const usedUp = byUse.filter(({ bounded, percent }) => bounded && (percent ?? 0) >= usedUpPercent);
-  const throttled = byUse.filter(({ throttledPercent }) => (throttledPercent ?? 0) >= throttledLimitPercent);
+  // An open loop below capacity is met by bursts that touch the quota; that limits nothing.
+  const throttled =
+    kind === 'steady'
+      ? []
+      : byUse.filter(({ throttledPercent }) => (throttledPercent ?? 0) >= throttledLimitPercent);
   const limiting = usedUp.length > 0 ? usedUp : throttled;
   const [first, ...others] = limiting;
   if (first !== undefined) {
@@ -97,7 +102,7 @@ function nodeStation(
     bounded && plan.nodeCpus !== null
       ? `${used} of a quota of ${Number(plan.nodeCpus.toPrecision(3))}`
       : `${used}, no quota`,
-    ...(throttledPercent === null ? [] : [`throttled ${throttledPercent.toFixed(0)} % of the time`]),
+    ...(throttledPercent === null ? [] : [`stopped by it in ${throttledPercent.toFixed(0)} % of periods`]),
   ];
   const quota = bounded ? 'of its CPU quota' : 'of one core, without a quota';
   return {
@@ -106,7 +111,7 @@ function nodeStation(
     note: notes.join(', '),
     bounded,
     throttledPercent,
-    described: `${name} (${show(percent)} ${quota}${throttledPercent === null ? '' : `, throttled ${throttledPercent.toFixed(0)} % of the time`})`,
+    described: `${name} (${show(percent)} ${quota}${throttledPercent === null ? '' : `, stopped by it in ${throttledPercent.toFixed(0)} % of periods`})`,
   };
 }
 

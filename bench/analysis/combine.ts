@@ -1,4 +1,4 @@
-import type { ArmResult, ComparisonRow, Finding, MetricId, RunResult } from '../model.ts';
+import type { ArmResult, ComparisonRow, Finding, RunPlan, RunResult } from '../model.ts';
 import { mergeFindings } from './findings.ts';
 import { compareArms } from './fold.ts';
 import { median } from './median.ts';
@@ -12,7 +12,7 @@ const rateTolerance = 0.02;
  * when they may. The commit is not among the conditions: comparing two commits is what such runs are
  * for. Nor are measured times and server settings: a primary with replicas has some of its own.
  */
-export function differences(one: RunResult, other: RunResult): readonly string[] {
+export function differences(one: Conditions, other: Conditions): readonly string[] {
   const [left, right] = [conditions(one), conditions(other)];
   return Object.keys(left)
     .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
@@ -23,8 +23,8 @@ export function differences(one: RunResult, other: RunResult): readonly string[]
 
 /**
  * One result out of two runs of a single arm each, the baseline first. The arms were not interleaved,
- * so no row gets a verdict, and blocks are not paired. Where the arms were offered different rates,
- * what comes from the steady slices has no ratio. Run id, start, command and fingerprint are the
+ * so no row gets a verdict, and blocks are not paired. Where the arms were offered different rates
+ * there are no ratios. Run id, start, command and fingerprint are the
  * candidate's.
  * @throws Error when a run has more than one arm or both measured the same one
  */
@@ -52,7 +52,7 @@ export function combineRuns(baseline: RunResult, candidate: RunResult): RunResul
     calibration: baseline.calibration ?? candidate.calibration,
     validity,
     arms,
-    comparison: sameRate ? rows : rows.map(withoutSteadyRatio),
+    comparison: sameRate ? rows : rows.map(withoutRatio),
     objectives,
     steps: [...baseline.steps, ...candidate.steps],
     ...conclude({ completion, validity, objectives }),
@@ -65,7 +65,13 @@ export function steadyRateHz(run: RunResult): number | null {
   return median(steady.flatMap((slice) => slice.offeredRateHz ?? []));
 }
 
-function conditions(run: RunResult): Readonly<Record<string, unknown>> {
+/** What a plan says before anything was measured, and a result afterwards. */
+export type Conditions = Pick<
+  RunPlan,
+  'application' | 'scenario' | 'seed' | 'nodeCpus' | 'limitMethod' | 'fingerprint'
+> & { readonly sliceSeconds?: number };
+
+function conditions(run: Conditions): Readonly<Record<string, unknown>> {
   const {
     fsyncMs: _fsync,
     gitCommit: _commit,
@@ -77,7 +83,7 @@ function conditions(run: RunResult): Readonly<Record<string, unknown>> {
     application: run.application,
     scenario: run.scenario,
     seed: run.seed,
-    'slice length': Math.round(run.arms[0]?.slices[0]?.durationMs ?? 0),
+    'slice length': run.sliceSeconds,
     'cores per node': run.nodeCpus,
     'limit method': run.limitMethod,
     ...machine,
@@ -109,7 +115,7 @@ function ratesDiffer(baseline: RunResult, candidate: RunResult): Finding {
   return {
     severity: 'warning',
     id: 'offered-rate-differs',
-    message: `the steady slices offered ${named(baseline)} and ${named(candidate)}: latency, CPU and lag cannot be compared; measure the second arm at the rate of the first`,
+    message: `the steady slices offered ${named(baseline)} and ${named(candidate)}: throughput, latency, CPU and lag cannot be compared; use compare, or remove the older run and measure both arms again`,
   };
 }
 
@@ -118,10 +124,9 @@ function offeredAlike(one: number | null, other: number | null): boolean {
   return Math.abs(one - other) <= rateTolerance * Math.max(one, other);
 }
 
-const notFromSteady: ReadonlySet<MetricId> = new Set(['read.qps', 'write.qps', 'errors.ratio']);
-
-function withoutSteadyRatio(row: ComparisonRow): ComparisonRow {
-  if (notFromSteady.has(row.metric)) return row;
+/** Also QPS: the class that is held at a fixed rate beside the saturated one was offered more or less. */
+function withoutRatio(row: ComparisonRow): ComparisonRow {
+  if (row.metric === 'errors.ratio') return row;
   return { ...row, ratio: null, ciLow: null, ciHigh: null, confidence: null };
 }
 

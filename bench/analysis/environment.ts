@@ -7,6 +7,9 @@ export const environmentLimits = {
   foreignCpuPercent: 15,
   /** Share of disturbed slices above which the disturbance is more than a passing one. */
   disturbedShare: 0.1,
+  /** In more slices than this share others took more than this much of the machine: no measurement. */
+  takenPercent: 40,
+  takenShare: 0.25,
   stealPercent: 5,
   /** Share of the reads of a replicated arm that the primary may serve before it is said. */
   primaryReadPercent: 10,
@@ -25,12 +28,8 @@ export function assessEnvironment(plan: RunPlan, arms: readonly ArmResult[]): re
   return [
     ...assessQuota(plan),
     ...assessNeighbours(arms),
-    ...arms.flatMap((arm) => [
-      ...assessApplication(arm, plan),
-      ...assessCounts(arm),
-      ...assessRouting(arm),
-      ...assessLag(arm),
-    ]),
+    ...assessCounts(arms),
+    ...arms.flatMap((arm) => [...assessApplication(arm, plan), ...assessRouting(arm), ...assessLag(arm)]),
   ];
 }
 
@@ -57,10 +56,7 @@ function assessNeighbours(arms: readonly ArmResult[]): readonly Finding[] {
       ? []
       : [
           {
-            severity:
-              busy.length > slices.length * environmentLimits.disturbedShare
-                ? ('warning' as const)
-                : ('info' as const),
+            severity: severityOfNeighbours(foreign, slices.length),
             id: 'foreign-cpu',
             message: `other programs used more than ${environmentLimits.foreignCpuPercent} % of the machine in ${busy.length} of ${slices.length} slices (median of all ${show(median(foreign))}, largest ${show(Math.max(...busy))}); absolute figures are too low, ratios less so; stop what else runs`,
           },
@@ -85,6 +81,14 @@ function assessNeighbours(arms: readonly ArmResult[]): readonly Finding[] {
   ];
 }
 
+/** Somebody else's burst is a note; sharing the machine with somebody else's work is no measurement. */
+function severityOfNeighbours(foreign: readonly number[], slices: number): Finding['severity'] {
+  const beyond = (percent: number): number => foreign.filter((value) => value > percent).length / slices;
+  const { foreignCpuPercent, disturbedShare, takenPercent, takenShare } = environmentLimits;
+  if (beyond(takenPercent) > takenShare) return 'invalid';
+  return beyond(foreignCpuPercent) > disturbedShare ? 'warning' : 'info';
+}
+
 /** An application that is used up hides what the replicas could serve. */
 function assessApplication(arm: ArmResult, plan: RunPlan): readonly Finding[] {
   const station = arm.bottleneck['read-saturation']?.station;
@@ -106,15 +110,23 @@ function assessApplication(arm: ArmResult, plan: RunPlan): readonly Finding[] {
 }
 
 /** A quantile needs answers beyond it: five above the P95 take a hundred. */
-function assessCounts(arm: ArmResult): readonly Finding[] {
-  const steady = arm.slices.filter((slice) => slice.kind === 'steady');
+function assessCounts(arms: readonly ArmResult[]): readonly Finding[] {
   return (['read', 'write'] as const).flatMap((name) => {
-    const count = median(steady.map((slice) => slice[name].responseTime.count));
-    if (count === null || count === 0 || count >= environmentLimits.answersForP95) return [];
+    const counts = arms
+      .flatMap((arm) =>
+        known([
+          median(
+            arm.slices.filter(({ kind }) => kind === 'steady').map((slice) => slice[name].responseTime.count),
+          ),
+        ]),
+      )
+      .filter((count) => count > 0);
+    const fewest = Math.min(...counts);
+    if (counts.length === 0 || fewest >= environmentLimits.answersForP95) return [];
     return [
       warning(
         'few-requests',
-        `the P95 of ${name}s of ${arm.name} rests on ${Math.round(count)} requests per block, fewer than ${environmentLimits.answersForP95}: it is close to their maximum; use longer slices (--slice-seconds)`,
+        `the P95 of ${name}s rests on ${Math.round(fewest)} requests per block, fewer than ${environmentLimits.answersForP95}: it is close to their maximum; use longer slices (--slice-seconds)`,
       ),
     ];
   });
@@ -144,8 +156,14 @@ function assessRouting(arm: ArmResult): readonly Finding[] {
       ),
     ];
   }
-  const shares = replicas.map(percentOf);
-  const imbalance = Math.max(...shares) / Math.min(...shares);
+  // Slice by slice: a block in which one replica took all and a block with the other one are not even.
+  const imbalance =
+    median(
+      arm.slices
+        .map((slice) => replicas.map((name) => slice.readsByNode[name] ?? 0))
+        .filter((reads) => Math.max(...reads) > 0)
+        .map((reads) => Math.max(...reads) / Math.max(1, Math.min(...reads))),
+    ) ?? 1;
   return [
     ...(percentOf('primary') > environmentLimits.primaryReadPercent
       ? [
@@ -159,7 +177,7 @@ function assessRouting(arm: ArmResult): readonly Finding[] {
       ? [
           warning(
             'reads-uneven',
-            `the replicas of ${arm.name} served uneven shares of the reads (${shares.map(show).join(', ')}): the busiest one limits all; the pool keeps connections, not turns`,
+            `the replicas of ${arm.name} served uneven shares of the reads: in the median slice the busiest served ${imbalance.toFixed(1)} times as many as the least busy, which limits all; the pool keeps connections, not turns`,
           ),
         ]
       : []),
@@ -173,7 +191,7 @@ function assessLag(arm: ArmResult): readonly Finding[] {
   return [
     warning(
       'lag-missing',
-      `the lag of at least one replica of ${arm.name} was not observed in ${unseen.length} of ${steady.length} steady slices; those blocks count as unknown, not as zero`,
+      `the lag of at least one replica of ${arm.name} was not observed throughout in ${unseen.length} of ${steady.length} steady slices: it was stalled, silent, or further behind than is remembered; those blocks count as unknown, not as zero`,
     ),
   ];
 }

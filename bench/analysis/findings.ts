@@ -1,4 +1,4 @@
-import type { ArmResult, Finding, RunResult, SliceKind } from '../model.ts';
+import type { ArmResult, Finding, RunResult, SliceKind, SliceResult } from '../model.ts';
 
 interface FailedSlice {
   readonly arm: string;
@@ -60,14 +60,28 @@ function assessFailure(failure: FailedSlice, completion: RunResult['completion']
 }
 
 function gatherSliceFindings(arms: readonly ArmResult[]): readonly Finding[] {
-  const slices = arms.flatMap((arm) => arm.slices);
-  const all = slices.flatMap((slice) => slice.findings);
+  const all = arms.flatMap((arm) => arm.slices).flatMap((slice) => slice.findings);
   const kinds = [...new Set(all.map(({ severity, id }) => `${severity} ${id}`))];
   return kinds.flatMap((kind) => {
     const same = all.filter(({ severity, id }) => `${severity} ${id}` === kind);
     const [first] = same;
     if (first === undefined) return [];
-    const more = same.length === 1 ? '' : ` (and ${same.length - 1} more of ${slices.length} slices)`;
-    return [{ ...first, message: first.message + more }];
+    return [{ ...first, message: first.message + describeOthers(kind, arms, same.length) }];
   });
+}
+
+/** `; seen in 4 of 36 slices: baseline steady 1 of 6, replicated write-saturation 3 of 6`. */
+function describeOthers(kind: string, arms: readonly ArmResult[], count: number): string {
+  if (count < 2) return '';
+  if (count === arms.flatMap((arm) => arm.slices).length) return ` (in all ${count} slices)`;
+  const has = (slice: SliceResult): boolean =>
+    slice.findings.some(({ severity, id }) => `${severity} ${id}` === kind);
+  const places = arms.flatMap((arm) =>
+    [...new Set(arm.slices.map((slice) => slice.kind))].flatMap((name) => {
+      const ofKind = arm.slices.filter((slice) => slice.kind === name);
+      const seen = ofKind.filter(has).length;
+      return seen === 0 ? [] : [`${arm.name} ${name} ${seen} of ${ofKind.length}`];
+    }),
+  );
+  return ` (seen in ${count} slices: ${places.join(', ')})`;
 }

@@ -78,7 +78,11 @@ export function createJournalFold(): JournalFold {
           findings.push(entry.finding);
           return;
         case 'calibration':
-          calibration = { capacityHz: entry.capacityHz, steadyRateHz: entry.steadyRateHz };
+          calibration = {
+            capacityHz: entry.capacityHz,
+            steadyRateHz: entry.steadyRateHz,
+            ...(entry.fromRun === undefined ? {} : { fromRun: entry.fromRun }),
+          };
           return;
         case 'slice-start':
           current = { start: entry, readings: collectReadings(entry.atMs) };

@@ -79,6 +79,12 @@ export function collectReadings(startedAtMs: number): ReadingsCollector {
 /** A counter seen over less of the slice than this says nothing about the slice. */
 const leastObservedShare = 0.5;
 
+/**
+ * A replica from which no lag was had for so long was stalled, silent, or further behind than is
+ * remembered. The samples that are left would be the good ones, so they count as none.
+ */
+const longestSilenceMs = 1_000;
+
 interface Increase {
   readonly by: number;
   readonly inMs: number;
@@ -105,6 +111,13 @@ interface Counter {
   readonly after: Point | null;
 }
 
+interface LagSamples {
+  readonly histogram: Histogram;
+  firstMs: number;
+  lastMs: number;
+  longestGapMs: number;
+}
+
 interface Gauge {
   readonly count: number;
   readonly sum: number;
@@ -118,7 +131,7 @@ function createTotals(): {
 } {
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();
-  const lags = new Map<string, Histogram>();
+  const lags = new Map<string, LagSamples>();
 
   const addCounter = (key: string, point: Point, place: Place): void => {
     const known = counters.get(key) ?? { before: null, first: null, last: null, after: null };
@@ -138,11 +151,22 @@ function createTotals(): {
     gauges.set(key, { count: gauge.count + 1, sum: gauge.sum + value, max: Math.max(gauge.max, value) });
   };
 
-  const addLag = (subject: string, lagMs: number): void => {
-    const histogram = lags.get(subject) ?? build({ numberOfSignificantValueDigits: 3 });
-    histogram.recordValue(Math.max(0, Math.round(lagMs * 1000)));
-    lags.set(subject, histogram);
+  const addLag = (subject: string, atMs: number, lagMs: number): void => {
+    const samples = lags.get(subject) ?? {
+      histogram: build({ numberOfSignificantValueDigits: 3 }),
+      firstMs: atMs,
+      lastMs: atMs,
+      longestGapMs: 0,
+    };
+    samples.histogram.recordValue(Math.max(0, Math.round(lagMs * 1000)));
+    samples.longestGapMs = Math.max(samples.longestGapMs, atMs - samples.lastMs);
+    samples.firstMs = Math.min(samples.firstMs, atMs);
+    samples.lastMs = Math.max(samples.lastMs, atMs);
+    lags.set(subject, samples);
   };
+
+  const observedThroughout = (samples: LagSamples, fromMs: number, toMs: number): boolean =>
+    Math.max(samples.firstMs - fromMs, samples.longestGapMs, toMs - samples.lastMs) <= longestSilenceMs;
 
   const increase = (fromMs: number, toMs: number, subject: string, name: string): Increase | null => {
     const counter = counters.get(keyOf(subject, name));
@@ -170,6 +194,7 @@ function createTotals(): {
       p50Ms,
       p95Ms,
       maxMs,
+      maxLowerMs: largest(of.map((subject) => gaugeOf(subject, 'lagLowerMs')?.max ?? null)),
       maxBytes: largest(of.map((subject) => gaugeOf(subject, 'lagBytes')?.max ?? null)),
       viewMaxMs: largest(of.map((subject) => gaugeOf(subject, 'viewReplayLagMs')?.max ?? null)),
     };
@@ -181,13 +206,13 @@ function createTotals(): {
         if (!Number.isFinite(value)) continue;
         if (cumulative.has(name)) addCounter(keyOf(subject, name), { atMs, value }, place);
         else if (place === 'inside') addGauge(keyOf(subject, name), value);
-        if (name === 'lagMs' && place === 'inside') addLag(subject, value);
+        if (name === 'lagMs' && place === 'inside') addLag(subject, atMs, value);
       }
     },
     summarise(fromMs, toMs) {
-      const replicas = [...lags.keys()].sort();
+      const observed = [...lags].filter(([, samples]) => observedThroughout(samples, fromMs, toMs));
       const all = build({ numberOfSignificantValueDigits: 3 });
-      for (const histogram of lags.values()) all.add(histogram);
+      for (const [, { histogram }] of observed) all.add(histogram);
       return {
         increase: (subject, name) => increase(fromMs, toMs, subject, name)?.by ?? null,
         ratePerSecond: (subject, name) => {
@@ -196,10 +221,16 @@ function createTotals(): {
         },
         gauge: gaugeOf,
         lag: (subject) => {
-          const histogram = lags.get(subject);
-          return histogram === undefined ? null : summariseLag(histogram, [subject]);
+          const found = observed.find(([name]) => name === subject);
+          return found === undefined ? null : summariseLag(found[1].histogram, [subject]);
         },
-        allLag: replicas.length === 0 ? null : summariseLag(all, replicas),
+        allLag:
+          observed.length === 0
+            ? null
+            : summariseLag(
+                all,
+                observed.map(([name]) => name),
+              ),
       };
     },
   };

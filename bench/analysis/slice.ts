@@ -61,6 +61,7 @@ export function summarizeSlice(
     findings: assessLoad(load, {
       where: `${end.arm}, block ${end.block}, ${end.kind}`,
       offeredRateHz: end.offeredRateHz,
+      steady: end.kind === 'steady',
     }),
   };
   const complete = Object.keys(lag).length === arm.replicas;
@@ -110,12 +111,16 @@ function cpuBySubject(readings: SliceReadings, plan: RunPlan, arm: Arm): SliceRe
 
 function cpuOf(readings: SliceReadings, subject: string, quotaCores: number | null): NodeCpu {
   const cores = coresUsed(readings, subject);
-  const throttledMs = readings.ratePerSecond(subject, 'throttledMs');
+  const throttled = readings.ratePerSecond(subject, 'throttledPeriods');
+  const periods = readings.ratePerSecond(subject, 'periods');
   return {
     percent: cores === null ? null : (cores / (quotaCores ?? 1)) * 100,
     cores,
-    // The kernel adds up the throttled time of every core, so several cores can exceed wall time.
-    throttledPercent: quotaCores === null || throttledMs === null ? null : Math.min(100, throttledMs / 10),
+    // Periods, not throttled time: the kernel adds that up over cores, so it can exceed wall time.
+    throttledPercent:
+      quotaCores === null || throttled === null || !periods
+        ? null
+        : Math.min(100, (throttled / periods) * 100),
   };
 }
 

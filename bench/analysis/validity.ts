@@ -6,6 +6,8 @@ export interface LoadContext {
   readonly where?: string;
   /** Rate asked of the open streams, requests per second; null when the load is closed loop alone. */
   readonly offeredRateHz: number | null;
+  /** Whether latencies of this load are to be compared at the same offered rate. */
+  readonly steady?: boolean;
 }
 
 /** Limits of {@link assessLoad}: beyond `invalid` the numbers are about the generator, not the system. */
@@ -20,6 +22,8 @@ export const loadLimits = {
   /** P95 of the lag beyond this share of the P95 response time, with a generator that was late itself. */
   scheduleLagP95: { invalidShare: 0.5, floorMs: 5 },
   achievedShare: 0.98,
+  /** Share of a slice that the median response time of a system that keeps up may take. */
+  settledMedianShare: 0.04,
   errorShare: { warning: 0.001, invalid: 0.1 },
   /** Fewer answers than this leave fewer than five beyond the P95. */
   answersForP95: 100,
@@ -28,7 +32,7 @@ export const loadLimits = {
 /**
  * Whether the numbers of one load can be believed, before anybody reads them. Pure; every message says
  * what was seen, the limit, and what to do. Ids: `no-answers`, `generator-cpu`, `generator-event-loop`,
- * `schedule-lag`, `offered-rate-missed`, `unsent`, `censored`, `error-ratio`, `few-answers`.
+ * `schedule-lag`, `offered-rate-missed` (`overloaded` in a steady slice), `unsent`, `censored`, `error-ratio`, `few-answers`.
  *
  * A system that is too slow for the offered rate is a result, not a broken measurement: it makes a
  * warning. A generator that was too slow makes the load invalid.
@@ -54,7 +58,7 @@ interface LoadFacts {
   readonly open: OutcomeCounts;
   readonly answered: number;
   readonly responseP95Ms: number;
-  readonly serviceMaxMs: number;
+  readonly openP50Ms: number;
   readonly lagP95Ms: number | null;
   readonly lagP99Ms: number | null;
 }
@@ -85,7 +89,7 @@ function gatherFacts(load: LoadResult): LoadFacts {
     open: addOutcomes(open.map((operation) => operation.outcomes)),
     answered: outcomes.ok + outcomes['http-error'],
     responseP95Ms: p95s.length === 0 ? 0 : Math.min(...p95s),
-    serviceMaxMs: summarizeLatency(open.map((operation) => operation.serviceTime)).maxMs ?? 0,
+    openP50Ms: summarizeLatency(open.map((operation) => operation.responseTime)).p50Ms ?? 0,
     lagP95Ms: lag.p95Ms,
     lagP99Ms: lag.p99Ms,
   };
@@ -149,19 +153,23 @@ function generatorWasLate(load: LoadResult, lagP95Ms: number): boolean {
 }
 
 function checkOfferedRate(load: LoadResult, facts: LoadFacts, context: LoadContext): Finding | null {
+  // Against what was due, not rate x time: a Poisson schedule of 1,000 requests is 3 % off its rate by chance.
   const due = countDue(facts.open);
   if (due === 0 || context.offeredRateHz === null) return null;
-  // Against what was due, not rate x time: a Poisson schedule of 1,000 requests is 3 % off its rate by chance.
-  const answered = facts.open.ok + facts.open['http-error'];
-  // A drain longer than the slowest request worked off a queue; that time belongs to the achieved rate.
-  const backlogMs = Math.max(0, load.drainedMs - facts.serviceMaxMs);
-  const share = (answered / due) * (load.durationMs / (load.durationMs + backlogMs));
+  const inTime = load.operations
+    .filter((operation) => operation.loop === 'open')
+    .reduce((sum, operation) => sum + operation.inTime.ok + operation.inTime['http-error'], 0);
+  // By Little's law so many are rightly still on their way when the schedule ends. A queue that grows
+  // drives the median up with it, so only a median that is short against the slice is believed.
+  const medianMs = Math.min(facts.openP50Ms, loadLimits.settledMedianShare * load.durationMs);
+  const onTheirWay = (due / load.durationMs) * medianMs + 1;
+  const share = Math.min(1, (inTime + onTheirWay) / due);
   if (share >= loadLimits.achievedShare) return null;
   return finding(
     context,
     'warning',
-    'offered-rate-missed',
-    `only ${(share * 100).toFixed(1)} % of the offered ${context.offeredRateHz.toFixed(0)} requests/s was achieved (limit ${loadLimits.achievedShare * 100} %): the system did not keep up, so its latencies depend on the length of the slice; lower the rate`,
+    context.steady === true ? 'overloaded' : 'offered-rate-missed',
+    `only ${(share * 100).toFixed(1)} % of the ${due} due requests were answered before the slice ended (limit ${loadLimits.achievedShare * 100} %): the system did not keep up with ${context.offeredRateHz.toFixed(0)} requests/s, so their latencies grow with the length of the slice; lower the rate`,
   );
 }
 
@@ -172,7 +180,7 @@ function checkUnsent(_load: LoadResult, facts: LoadFacts, context: LoadContext):
     context,
     'warning',
     'unsent',
-    `${unsent} of ${countDue(facts.outcomes)} due requests were never sent, because too many were in flight until the end; they are in no histogram: percentiles are lower bounds; lower the rate or raise the limit of requests in flight`,
+    `${unsent} of ${countDue(facts.outcomes)} due requests were never sent, because too many were in flight until the end; they count with the time they had waited: percentiles are lower bounds; lower the rate or raise the limit of requests in flight`,
   );
 }
 
@@ -182,7 +190,13 @@ function checkCensored(_load: LoadResult, facts: LoadFacts, context: LoadContext
   const share = censored / due;
   if (censored === 0) return null;
   const bounded =
-    share >= 0.05 ? 'P95, P99 and max are' : share >= 0.01 ? 'P99 and max are' : 'the maximum is';
+    share >= 0.5
+      ? 'every percentile from P50 on is'
+      : share >= 0.05
+        ? 'P95, P99 and max are'
+        : share >= 0.01
+          ? 'P99 and max are'
+          : 'the maximum is';
   return finding(
     context,
     share >= 0.01 ? 'warning' : 'info',
@@ -211,7 +225,7 @@ function checkAnswerCount(_load: LoadResult, facts: LoadFacts, context: LoadCont
     context,
     'warning',
     'few-answers',
-    `only ${facts.answered} answers, so the P95 rests on fewer than five of them; measure longer`,
+    `only ${facts.answered} answers: a P95 of so few rests on fewer than five of them; measure longer`,
   );
 }
 

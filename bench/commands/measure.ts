@@ -4,7 +4,7 @@ import { type LoadedConfig, loadConfig } from '../experiment/config-file.ts';
 import { type ExperimentEnd, runExperiment } from '../experiment/experiment.ts';
 import { checkScenario, loadScenario } from '../experiment/scenario-file.ts';
 import { measuredSlices } from '../experiment/slices.ts';
-import type { Arm, RunResult, Scenario } from '../model.ts';
+import type { Arm, Calibration, RunPlan, RunResult, Scenario } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import type { CommandContext } from './context.ts';
@@ -28,7 +28,7 @@ export interface MeasureRequest {
   readonly scenario: Scenario;
   readonly config: LoadedConfig | undefined;
   readonly arms: readonly Arm[];
-  readonly steadyRateHz?: number | undefined;
+  readonly reuseCalibration?: ((plan: RunPlan) => Calibration | undefined) | undefined;
 }
 
 export function baselineArm(): Arm {
@@ -90,7 +90,7 @@ export async function measure(
     limits: flags.limits ? 'auto' : 'none',
     reportsRoot: flags.out,
     dataParent: flags.dataDir,
-    steadyRateHz: request.steadyRateHz,
+    reuseCalibration: request.reuseCalibration,
     command: context.commandLine,
     harnessVersion: context.version,
     emit: progress.onEvent,

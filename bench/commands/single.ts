@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { combineRuns, differences, steadyRateHz } from '../analysis/combine.ts';
+import { combineRuns, differences } from '../analysis/combine.ts';
 import { listRunFolders } from '../experiment/run-folder.ts';
 import { type Arm, type RunPlan, type RunResult, type Scenario, UsageError } from '../model.ts';
 import { renderJson } from '../report/json.ts';
@@ -12,8 +12,9 @@ import { analyseRun } from './report-files.ts';
 
 /**
  * `measure <arm>`: one arm alone. The newest completed run of the other arm under the same scenario
- * and seed gives the rate to offer; when machine and server are the same as well, the comparison is
- * written into comparison.md and comparison.json, marked as not interleaved.
+ * and seed is looked for; when machine, quotas and everything else is the same, this arm is offered
+ * the rate of that run, and the comparison is written into comparison.md and comparison.json, marked
+ * as not interleaved.
  * @returns the exit code of the result
  */
 export async function single(name: string, flags: ExperimentFlags, context: CommandContext): Promise<number> {
@@ -21,13 +22,27 @@ export async function single(name: string, flags: ExperimentFlags, context: Comm
   const config = await chooseConfig(flags, context);
   const scenario = await chooseScenario(flags, config, context);
   const other = await newestOther(arm, scenario, flags);
-  const rate = other === undefined ? null : steadyRateHz(other);
-  const request = { scenario, config, arms: [arm], steadyRateHz: rate ?? undefined };
+  let comparable = false;
+  const reuseCalibration = (plan: RunPlan) => {
+    if (other === undefined) return undefined;
+    const why = differences(other.plan, plan);
+    comparable = why.length === 0 && other.result.calibration !== null;
+    if (!comparable) context.write(`  not comparable with run ${other.plan.runId}: ${why.join('; ')}\n`);
+    if (!comparable || other.result.calibration === null) return undefined;
+    return { fromRun: other.plan.runId, ...other.result.calibration };
+  };
+  const request = { scenario, config, arms: [arm], reuseCalibration };
   const { folder, result, end } = await measure(request, flags, context);
   printResult(folder, result, context);
   if (end.outcome === 'failed') throw end.error;
-  if (other !== undefined && end.outcome === 'completed')
-    await compareWith(other, arm, folder, result, context);
+  if (other !== undefined && comparable && end.outcome === 'completed') {
+    const pair: [RunResult, RunResult] =
+      arm.name === 'baseline' ? [result, other.result] : [other.result, result];
+    await writeComparison(folder, combineRuns(...pair));
+    context.write(
+      `comparison with run ${other.plan.runId} of ${other.plan.arms[0]?.name}, not interleaved: comparison.md beside it\n`,
+    );
+  }
   return result.exitCode;
 }
 
@@ -37,16 +52,23 @@ function armOf(name: string, flags: ExperimentFlags): Arm {
   throw new UsageError(`there is no arm "${name}"; measure baseline or replicated`);
 }
 
+interface OtherRun {
+  readonly plan: RunPlan;
+  readonly result: RunResult;
+}
+
 async function newestOther(
   arm: Arm,
   scenario: Scenario,
   flags: ExperimentFlags,
-): Promise<RunResult | undefined> {
+): Promise<OtherRun | undefined> {
   for (const folder of await listRunFolders(flags.out)) {
     const text = await readFile(join(folder, 'plan.json'), 'utf8').catch(() => undefined);
-    if (text === undefined || !matches(JSON.parse(text) as RunPlan, arm, scenario, flags.seed)) continue;
+    if (text === undefined) continue;
+    const plan: RunPlan = JSON.parse(text);
+    if (!matches(plan, arm, scenario, flags.seed)) continue;
     const { result } = await analyseRun(folder, flags.out);
-    if (result.completion.outcome === 'completed') return result;
+    if (result.completion.outcome === 'completed') return { plan, result };
   }
   return undefined;
 }
@@ -57,23 +79,7 @@ function matches(plan: RunPlan, arm: Arm, scenario: Scenario, seed: number): boo
   return same && only !== undefined && more.length === 0 && only.name !== arm.name;
 }
 
-async function compareWith(
-  other: RunResult,
-  arm: Arm,
-  folder: string,
-  result: RunResult,
-  context: CommandContext,
-): Promise<void> {
-  const otherName = other.arms[0]?.name;
-  const why = differences(other, result);
-  if (why.length > 0) {
-    context.write(`not compared with run ${other.runId} of ${otherName}: ${why.join(', ')}\n`);
-    return;
-  }
-  const combined = arm.name === 'baseline' ? combineRuns(result, other) : combineRuns(other, result);
+async function writeComparison(folder: string, combined: RunResult): Promise<void> {
   await writeFile(join(folder, 'comparison.json'), renderJson(combined));
   await writeFile(join(folder, 'comparison.md'), renderMarkdown(combined));
-  context.write(
-    `comparison with run ${other.runId} of ${otherName}, not interleaved: comparison.md beside it\n`,
-  );
 }

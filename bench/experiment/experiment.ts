@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { startGenerator } from '../load/generator.ts';
-import type { Arm, RunPlan, Scenario } from '../model.ts';
+import type { Arm, Calibration, RunPlan, Scenario } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import { machineFacts, postgresSettings } from '../probes/fingerprint.ts';
 import { createEmbeddedTopology } from '../topology/embedded/embedded.ts';
@@ -32,7 +32,8 @@ export interface ExperimentOptions {
   readonly reportsRoot: string;
   /** Where the nodes' data goes; default: the system's temporary folder. */
   readonly dataParent?: string | undefined;
-  readonly steadyRateHz?: number | undefined;
+  /** The calibration of an earlier run, if the plan that has come about may be compared with its. */
+  readonly reuseCalibration?: ((plan: RunPlan) => Calibration | undefined) | undefined;
   /** The command line, as a reader would type it. */
   readonly command: string;
   readonly harnessVersion: string;
@@ -102,6 +103,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const folder = await createRunFolder(options.reportsRoot, plan);
   await using journal = await openJournal(join(folder, 'journal.ndjson'));
   for (const step of setUpSteps) journal.append({ type: 'step', atMs: monotonicMs(), ...step });
-  const end = await run({ ...options, plan, ports, journal });
+  const calibration = options.reuseCalibration?.(plan);
+  const end = await run({ ...options, plan, ports, journal, calibration });
   return { folder, end };
 }

@@ -1,4 +1,4 @@
-import { type Arm, EnvironmentError, type LoadResult, type RunPlan } from '../model.ts';
+import { type Arm, type Calibration, EnvironmentError, type LoadResult, type RunPlan } from '../model.ts';
 import type { Journal } from './journal.ts';
 import type { Emit, ExperimentPorts } from './ports.ts';
 import { measuredSlices } from './slices.ts';
@@ -10,8 +10,8 @@ export interface RunOptions {
   readonly journal: Journal;
   readonly warmUpSeconds: number;
   readonly calibrationSeconds: number;
-  /** Rate of an earlier run that this one is to be comparable with; calibration is left out. */
-  readonly steadyRateHz?: number | undefined;
+  /** That of an earlier run which this one is to be comparable with; nothing is calibrated then. */
+  readonly calibration?: Calibration | undefined;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -63,7 +63,10 @@ async function measure(options: RunOptions): Promise<void> {
     emit: options.emit,
     signal: options.signal,
   };
-  const steadyRateHz = options.steadyRateHz ?? (await calibrate(options, context));
+  const calibration = options.calibration ?? (await calibrate(options, context));
+  const { steadyRateHz } = calibration;
+  journal.append({ type: 'calibration', atMs: ports.clock(), ...calibration });
+  options.emit({ kind: 'calibrated', ...calibration });
   const arms = new Map(plan.arms.map((arm) => [arm.name, arm]));
   const plannedSlices = plan.arms.length * plan.blocks * measuredSlices.length;
   let sliceIndex = 2;
@@ -91,7 +94,7 @@ async function measure(options: RunOptions): Promise<void> {
 }
 
 /** Capacity of the baseline under the scenario's own mix, closed loop; the steady rate is a share of it. */
-async function calibrate(options: RunOptions, context: VisitContext): Promise<number> {
+async function calibrate(options: RunOptions, context: VisitContext): Promise<Calibration> {
   const slices: readonly VisitSlice[] = [
     { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz: 0, sliceIndex: 0 },
     { kind: 'calibration', seconds: options.calibrationSeconds, steadyRateHz: 0, sliceIndex: 1 },
@@ -105,9 +108,7 @@ async function calibrate(options: RunOptions, context: VisitContext): Promise<nu
       `the application answered no request successfully during calibration; ${firstFault(calibration)}`,
     );
   }
-  options.journal.append({ type: 'calibration', atMs: options.ports.clock(), capacityHz, steadyRateHz });
-  options.emit({ kind: 'calibrated', capacityHz, steadyRateHz });
-  return steadyRateHz;
+  return { capacityHz, steadyRateHz };
 }
 
 function okRateHz(load: LoadResult): number {

@@ -54,11 +54,12 @@ export async function runLoad(
     for (const recorder of [open, closed]) recorder.scheduleEndsAt(endMs);
     for (const run of runs) run.begin(originMs);
     await waitUntil(endMs, clock, signal);
+    // Before the drain: waiting for one slow answer would dilute whatever the generator suffered.
+    const generator = health.stop();
     const allFinished = Promise.all(runs.map((run) => run.finished));
     await Promise.race([allFinished, waitUntil(endMs + plan.drainMs, clock, signal)]);
     const nowMs = clock();
     await Promise.all(runs.map((run) => run.stop(nowMs)));
-    const generator = health.stop();
     return {
       startedAtMs: originMs,
       durationMs,

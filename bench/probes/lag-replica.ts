@@ -14,6 +14,9 @@ const positionAndStream: Statement = {
 
 const position: Statement = { name: 'position', text: 'SELECT pg_last_wal_replay_lsn()' };
 
+/** Keeps the bounds of a long lag close without asking a busy node all the time. */
+const longestPauseMs = 32;
+
 interface Answer extends ReplicaSample {
   /** Null in an answer that was not asked for it, and while there is no walreceiver. */
   readonly stream: string | null;
@@ -82,7 +85,7 @@ export class LagReplica implements AsyncDisposable {
     let answer = first;
     let previous: Answer | undefined;
     let best: TimedBounds | undefined;
-    for (let pauseMs = 1; ; pauseMs *= 2) {
+    for (let pauseMs = 1; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
       const { upperMs, lowerMs } = this.#ring.bounds(answer);
       const atMs = answer.receivedMs;
       if (answer.replayLsn >= target.insertLsn)

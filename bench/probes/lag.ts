@@ -25,7 +25,8 @@ export interface LagProbeOptions {
  *
  * `lagMs` and `lagLowerMs` are bounds of the same lag: between them lies how old the primary's state
  * was that the replica had just reached. A replica that is behind is asked again after 1, 2, 4, 8 ms
- * and so on, so the bounds are a few milliseconds apart, not a sampling interval. `lagBytes` is an
+ * and so on, so the bounds are as far apart as two of its answers: a few milliseconds, or more where a
+ * replica at its CPU quota takes longer to answer. `lagBytes` is an
  * upper bound: the replica is asked first, then the primary. `streaming` is 1 while a walreceiver
  * streams. An unreachable primary leaves the lag unknown (absent); an unreachable replica has no
  * reading.
@@ -35,8 +36,8 @@ export interface LagProbeOptions {
  */
 export function createLagProbe(options: LagProbeOptions): Probe {
   const clock = options.clock ?? monotonicMs;
-  const chaseMs = options.chaseMs ?? 60;
-  const patienceMs = options.patienceMs ?? chaseMs + 20;
+  const chaseMs = options.chaseMs ?? 220;
+  const patienceMs = options.patienceMs ?? 80;
   const connection = { clock, timeoutMs: options.timeoutMs ?? 1_000 };
   const ring = createLagRing();
   const primary = new LagPrimary(options.primary, ring, connection);

@@ -91,8 +91,12 @@ function answer(result: RunResult): readonly string[] {
   }
   const replicas = formatPlural(candidate.replicas, 'read replica');
   const rate = offeredRate(result);
-  const atRate =
-    rate === null ? 'at the same offered rate' : `at the same offered ${formatNumber(rate)} requests/s`;
+  const differs = result.validity.findings.some(({ id }) => id === 'offered-rate-differs');
+  const atRate = differs
+    ? 'at different offered rates'
+    : rate === null
+      ? 'at the same offered rate'
+      : `at the same offered ${formatNumber(rate)} requests/s`;
   return [
     `With ${replicas}, read QPS ${moved(result, 'read.qps', '/s')}, ${precision(reads)}; write QPS ${moved(result, 'write.qps', '/s')}.`,
     `${capital(atRate)}, P95 of reads ${moved(result, 'read.p95Ms', ' ms')}, P95 of writes ${moved(result, 'write.p95Ms', ' ms')}, and the CPU of the primary ${moved(result, 'primary.cpuPercent', ` ${cpuUnit(result)}`)}.`,
@@ -120,7 +124,7 @@ function cost(result: RunResult, arm: ArmResult): string {
   const lag = arm.metrics['lag.p95Ms'];
   const cpuText = cpu === undefined ? 'was not observed' : `is ${formatNumber(cpu.value)} ${cpuUnit(result)}`;
   const lagText = lag === undefined ? 'was not observed' : `is ${formatNumber(lag.value)} ms at P95`;
-  return `The CPU of each replica ${cpuText}; replication lag ${lagText}.`;
+  return `The CPU of the replicas ${cpuText} on average; replication lag ${lagText}.`;
 }
 
 /** `rose from 5,010/s to 12,000/s: +139 % [+131 to +147]`, and no direction that is not shown. */
@@ -151,6 +155,9 @@ const decisive = [
   'foreign-cpu',
   'app-bound',
   'replica-unused',
+  'overloaded',
+  'few-requests',
+  'lag-missing',
   'not-interleaved',
   'offered-rate-differs',
 ];

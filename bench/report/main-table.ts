@@ -71,6 +71,6 @@ const mainMetrics: readonly {
   { metric: 'read.p95Ms', label: () => 'P95 read (ms)' },
   { metric: 'write.p95Ms', label: () => 'P95 write (ms)' },
   { metric: 'primary.cpuPercent', label: (result) => `CPU of the primary (${cpuUnit(result)})` },
-  { metric: 'replicas.cpuPercent', label: (result) => `CPU of each replica (${cpuUnit(result)})` },
+  { metric: 'replicas.cpuPercent', label: (result) => `CPU of the replicas, mean (${cpuUnit(result)})` },
   { metric: 'lag.p95Ms', label: () => 'Replication lag, P95 (ms)' },
 ];

@@ -32,13 +32,13 @@ export function environmentSection(result: RunResult): string {
     ['data set', describeData(scenario.data)],
     [
       'scenario',
-      `${scenario.name} (${scenario.description}) ${Math.round(scenario.readShare * 100)} % reads; steady slices offer ${Math.round(load.steadyShare * 100)} % of the baseline's calibrated capacity with ${load.arrivals} arrivals; ${load.saturationConnections} connections at saturation; timeout ${load.timeoutMs} ms`,
+      `${scenario.name} (${scenario.description}) ${Math.round(scenario.readShare * 100)} % reads; steady slices offer ${describeSteadyRate(load)} with ${load.arrivals} arrivals; ${load.saturationConnections} connections at saturation; timeout ${load.timeoutMs} ms`,
     ],
     [
       'calibration',
       calibration === null
         ? missing
-        : `capacity ${formatNumber(calibration.capacityHz)} requests/s, steady rate ${formatNumber(calibration.steadyRateHz)} requests/s`,
+        : `capacity ${formatNumber(calibration.capacityHz)} requests/s, steady rate ${formatNumber(calibration.steadyRateHz)} requests/s${calibration.fromRun === undefined ? '' : `, measured in run \`${calibration.fromRun}\``}`,
     ],
     ['seed of the run', String(result.seed)],
   ];
@@ -70,4 +70,14 @@ export function describeData(data: RunResult['scenario']['data']): string {
   return Object.entries(data)
     .map(([name, size]) => `${name} ${formatCount(size)}`)
     .join(', ');
+}
+
+/** A profile bends the steady rate: its mean is what the whole slice gets, its peak is what hurts. */
+function describeSteadyRate({ steadyShare, profile }: RunResult['scenario']['load']): string {
+  const percent = (multiple: number): number => Math.round(steadyShare * multiple * 100);
+  const of = "% of the baseline's calibrated capacity";
+  if (profile === undefined) return `${percent(1)} ${of}`;
+  const mean = profile.reduce((sum, { share, from, to }) => sum + (share * (from + to)) / 2, 0);
+  const peak = Math.max(...profile.flatMap(({ from, to }) => [from, to]));
+  return `${percent(mean)} ${of} on average and ${percent(peak)} % at the peak`;
 }

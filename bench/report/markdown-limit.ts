@@ -30,8 +30,10 @@ function limitSentences(arm: ArmResult): readonly string[] {
 }
 
 /**
- * What the number of nodes that serve reads would explain by itself, beside what was measured.
- * Without quotas more nodes are no more CPU, and nothing is expected.
+ * What the nodes would explain by themselves, beside what was measured. Reads move to nodes that do
+ * nothing else, away from one that also spends a share of itself on writes; replay, which costs the
+ * replicas something, is left out, so this is a bound from above. Without quotas more nodes are no
+ * more CPU, and nothing is expected.
  */
 function expectation(result: RunResult): string {
   if (!hasQuota(result)) return '';
@@ -41,15 +43,26 @@ function expectation(result: RunResult): string {
   const [before, after] = [baseline, candidate].map((arm) => servingNodes(arm));
   if (before === undefined || after === undefined || before === 0 || after === 0) return '';
   const measured = `${formatChange(row.ratio)} ${formatChangeInterval(row.ciLow, row.ciHigh)}`.trim();
-  const added = formatChange(after / before);
-  const judged = judge(row.ciLow, row.ciHigh, after / before);
-  return `At read saturation ${formatPlural(after, 'node')} served the reads of ${candidate.name}, ${formatPlural(before, 'node')} those of ${baseline.name}. If the nodes alone were the limit, that would explain ${added}; measured is ${measured}${judged}. More than that is possible, because the primary that also takes the writes no longer serves reads; less means that something else is the limit.`;
+  const nodes = `At read saturation ${formatPlural(after, 'node')} served the reads of ${candidate.name}, ${formatPlural(before, 'node')} those of ${baseline.name}: ${formatChange(after / before)} if nothing else counted.`;
+  const writes = writeShareOfPrimary(candidate);
+  if (writes === null || writes >= 0.9) return `${nodes} Measured is ${measured}.`;
+  const bound = after / before / (1 - writes);
+  return `${nodes} The primary of ${candidate.name}, which serves no reads, spends ${formatNumber(writes * 100)} % of its quota on writes and replication; the baseline has so much less left for reads, which makes at most ${formatChange(bound)}. Measured is ${measured}${judge(row.ciLow, row.ciHigh, bound)}.`;
 }
 
-function judge(low: number | null, high: number | null, expected: number): string {
+/** CPU of the primary at read saturation, 0..1 of its quota; null when it serves reads as well. */
+function writeShareOfPrimary(arm: ArmResult): number | null {
+  const slices = arm.slices.filter((slice) => slice.kind === 'read-saturation');
+  if ((readCounts(slices).get('primary') ?? 0) > 0) return null;
+  const use = arm.bottleneck['read-saturation']?.utilisation.find(({ station }) => station === 'primary');
+  return use?.percent === null || use?.percent === undefined ? null : use.percent / 100;
+}
+
+function judge(low: number | null, high: number | null, bound: number): string {
   if (low === null || high === null) return '';
-  if (low > expected) return ', more';
-  return high < expected ? ', less' : ', which agrees';
+  if (low > bound) return ': more than that, so something else differs between the arms, too';
+  if (high < bound) return ': less, because replay and whatever limits below takes its share';
+  return '; its interval contains the bound';
 }
 
 /** Nodes that answered at least one read in twenty. */

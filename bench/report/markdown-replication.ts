@@ -53,12 +53,13 @@ export function lagSection(result: RunResult): string {
             right('P50 (ms)'),
             right('P95 (ms)'),
             right('max (ms)'),
+            right('certain max (ms)'),
             right('max (bytes)'),
             right('view: max replay_lag (ms)'),
           ],
           rows,
         ),
-    `Lag is the age of the oldest change that the replica has not replayed, from samples of the primary's write position; a sample is an upper bound, by at most one sampling interval. P50 and P95 are medians over the blocks, the maxima are over all. \`replay_lag\` of \`pg_stat_replication\` stands beside it for comparison: it is empty when idle and keeps its last value while replay stands still. Queries cancelled by replay (\`pg_stat_database_conflicts\`): ${describeConflicts(conflicts)}. WAL written by the primary: ${arms.map(describeWal).join('; ')}.`,
+    `Lag is the age of the oldest change that the replica has not replayed, from samples of the primary's write position. P50, P95 and max are of upper bounds; they lie above the truth by as much as two answers of the replica are apart: a few milliseconds, or more where a node at its quota answers late. The certain max is the largest lower bound. P50 and P95 are medians over the blocks, the maxima are over all. \`replay_lag\` of \`pg_stat_replication\` stands beside it for comparison: it is empty when idle and keeps its last value while replay stands still. Queries cancelled by replay (\`pg_stat_database_conflicts\`): ${describeConflicts(conflicts)}. WAL written by the primary: ${arms.map(describeWal).join('; ')}.`,
   ].join('\n\n');
 }
 
@@ -82,6 +83,7 @@ function lagRow(arm: ArmResult, kind: SliceKind, replica: string): readonly (rea
       middle((lag) => lag.p50Ms),
       middle((lag) => lag.p95Ms),
       formatNumber(largest((lag) => lag.maxMs)),
+      formatNumber(largest((lag) => lag.maxLowerMs)),
       formatCount(largest((lag) => lag.maxBytes)),
       formatNumber(largest((lag) => lag.viewMaxMs)),
     ],

@@ -116,6 +116,7 @@ function buildResultSchema() {
         p50Ms: optionalNumber,
         p95Ms: optionalNumber,
         maxMs: optionalNumber,
+        maxLowerMs: optionalNumber,
         maxBytes: optionalNumber,
         viewMaxMs: optionalNumber,
       }),
@@ -198,7 +199,9 @@ function buildResultSchema() {
       plannedBlocks: count,
       finishedBlocks: count,
     }),
-    calibration: z.strictObject({ capacityHz: number, steadyRateHz: number }).nullable(),
+    calibration: z
+      .strictObject({ capacityHz: number, steadyRateHz: number, fromRun: text.exactOptional() })
+      .nullable(),
     validity: z.strictObject({ ok: z.boolean(), findings: z.array(finding) }),
     arms: z.array(arm),
     comparison: z.array(comparison),

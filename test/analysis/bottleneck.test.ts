@@ -21,7 +21,7 @@ describe('the bottleneck', () => {
     const found = find({});
     expect(found.station).toBe('replica1');
     expect(found.sentence).toContain(
-      'replica1 (96 % of its CPU quota, throttled 40 % of the time) is the limit',
+      'replica1 (96 % of its CPU quota, stopped by it in 50 % of periods) is the limit',
     );
     expect(found.sentence).toContain('with replica2 (95 % of its CPU quota');
     expect(found.utilisation.map(({ station }) => station)).toEqual([
@@ -43,10 +43,17 @@ describe('the bottleneck', () => {
   });
 
   test('is a node that its quota stops often, though its mean is low', () => {
-    const bursty = { percent: 70, cores: 0.175, throttledPercent: 35 };
+    const bursty = { percent: 70, cores: 0.175, throttledPercent: 80 };
     const found = find({ cpu: { primary: bursty, replica1: idle, replica2: idle, app: idle } });
     expect(found).toMatchObject({ station: 'primary' });
-    expect(found.sentence).toContain('70 % of its CPU quota, throttled 35 % of the time');
+    expect(found.sentence).toContain('70 % of its CPU quota, stopped by it in 80 % of periods');
+  });
+
+  test('is no node in a slice below capacity, where bursts touch the quota and limit nothing', () => {
+    const bursty = { percent: 70, cores: 0.175, throttledPercent: 80 };
+    const cpu = { primary: bursty, replica1: idle, replica2: idle, app: idle };
+    const steady = slices.map((slice) => ({ ...slice, kind: 'steady' as const, cpu }));
+    expect(findBottleneck(steady, 'steady', replicatedArm, quota)?.station).toBe('none');
   });
 
   test('is no node without a quota: percent of one core bounds nothing there', () => {

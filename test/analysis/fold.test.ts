@@ -222,7 +222,7 @@ describe('the end of a run', () => {
     // Six slices of two arms say the same: one line.
     const found = result.validity.findings.filter(({ id }) => id === 'generator-cpu');
     expect(found).toHaveLength(1);
-    expect(found[0]?.message).toContain('and 11 more of 12 slices');
+    expect(found[0]?.message).toContain('in all 12 slices');
   });
 
   test('with a slice that failed on the way is invalid: what failed chose what is left', () => {

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { collectReadings, type SliceReadings } from '../../bench/analysis/slice-readings.ts';
+import type { Reading } from '../../bench/model.ts';
 
 /** One value read every 100 ms from `fromMs` to `toMs`. */
 function collect(
@@ -114,5 +115,29 @@ describe('the readings of a slice', () => {
     // 430,000 readings kept would be 60 MB or more.
     expect(afterADay - afterMinutes).toBeLessThan(5_000_000);
     expect(collector.close(0, 86_400_000).allLag?.samples).toBe(432_000);
+  });
+});
+
+describe('lag that was not observed throughout', () => {
+  const lagAt = (atMs: number): Reading => ({
+    atMs,
+    probe: 'lag',
+    subject: 'replica1',
+    values: { lagMs: 1 },
+  });
+  const observe = (times: readonly number[]) => {
+    const collector = collectReadings(0);
+    for (const atMs of times) collector.add(lagAt(atMs));
+    return collector.close(0, 4000).lag('replica1');
+  };
+  const every250 = Array.from({ length: 17 }, (_, index) => index * 250);
+
+  test('counts as unknown: the samples that are left are the good ones', () => {
+    expect(observe(every250)?.samples).toBe(17);
+    expect(observe(every250.filter((atMs) => atMs < 2500))).toBeNull();
+    expect(observe(every250.filter((atMs) => atMs > 1500))).toBeNull();
+    expect(observe(every250.filter((atMs) => atMs < 1000 || atMs > 2500))).toBeNull();
+    // One late answer is no silence.
+    expect(observe(every250.filter((atMs) => atMs !== 2000))?.samples).toBe(16);
   });
 });

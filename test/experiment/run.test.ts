@@ -101,8 +101,9 @@ describe('a whole run', () => {
 
   test('leaves calibration out when the rate is given', async () => {
     const { journal, runOptions } = setUp();
-    await run({ ...runOptions, steadyRateHz: 33 });
-    expect(journal.entries.some((entry) => entry.type === 'calibration')).toBe(false);
+    await run({ ...runOptions, calibration: { capacityHz: 55, steadyRateHz: 33, fromRun: 'abc' } });
+    expect(slicesOf(journal.entries, 'slice-end').some((slice) => slice.includes('calibration'))).toBe(false);
+    expect(journal.entries.find((entry) => entry.type === 'calibration')).toMatchObject({ fromRun: 'abc' });
     expect(journal.entries.find((e) => e.type === 'slice-start' && e.kind === 'steady')).toMatchObject({
       offeredRateHz: 33,
     });

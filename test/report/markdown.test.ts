@@ -47,7 +47,10 @@ describe('report.md', () => {
       'no, less |',
     ]);
     expect(cells(compared, 'P95 read (ms)').slice(3)).toEqual(['\u221247 %', 'yes |']);
-    expect(cells(compared, 'CPU of each replica (% of quota)').slice(3)).toEqual(['35 % each', 'no, less |']);
+    expect(cells(compared, 'CPU of the replicas, mean (% of quota)').slice(3)).toEqual([
+      '35 % each',
+      'no, less |',
+    ]);
     expect(cells(compared, 'Replication lag, P95 (ms)').slice(3)).toEqual(['&lt; 100 ms', 'yes |']);
   });
 
