@@ -79,6 +79,7 @@ for (const command of program.commands)
   command.exitOverride().showHelpAfterError('(--help shows every flag)');
 
 listenForInterrupts();
+endureClosedOutput();
 try {
   await program.parseAsync();
 } catch (error) {
@@ -89,7 +90,13 @@ process.exitCode = exitCode;
 /** Prints what a person needs to know about an error and says the exit code for it. */
 function report(error: unknown): number {
   if (abort.signal.aborted) {
-    process.stderr.write('\ninterrupted; everything that was started has been stopped\n');
+    // Only the interrupt itself says that all went down in good order.
+    const orderly = error === abort.signal.reason;
+    process.stderr.write(
+      orderly
+        ? '\ninterrupted; everything that was started has been stopped\n'
+        : `\ninterrupted, and then: ${textOf(error)}\n`,
+    );
     return exitCodes.interrupted;
   }
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.pass : exitCodes.usage;
@@ -97,17 +104,29 @@ function report(error: unknown): number {
     process.stderr.write(`error: ${error.message}\n`);
     return exitCodes.usage;
   }
-  const known = error instanceof EnvironmentError;
-  const text =
-    error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
-  process.stderr.write(`error: ${text}\n${causes(error)}`);
+  const text = `${textOf(error)}\n${causes(error)}`;
+  const full = /ENOSPC|No space left on device/.test(text);
+  process.stderr.write(
+    `error: ${text}${full ? '  the disk is full: free some space, or use --data-dir for the nodes and --out for the runs\n' : ''}`,
+  );
   return exitCodes.environment;
 }
 
+/** A message for what we know, the whole stack for what we do not. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const known = error instanceof EnvironmentError || error instanceof UsageError;
+  return known ? error.message : (error.stack ?? error.message);
+}
+
 function causes(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (!(cause instanceof Error)) return '';
-  return `  because: ${cause.message}\n${causes(cause)}`;
+  if (error instanceof AggregateError) return error.errors.map((one) => because(one)).join('');
+  return error instanceof Error && error.cause instanceof Error ? because(error.cause) : '';
+}
+
+function because(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return `${message === '' ? '' : `  because: ${message}\n`}${causes(cause)}`;
 }
 
 /**
@@ -124,6 +143,15 @@ function listenForInterrupts(): void {
       } else if (performance.now() - firstMs > 1000) {
         process.exit(exitCodes.interrupted);
       }
+    });
+  }
+}
+
+/** A pager that was quit, or a terminal that is gone, is no reason to throw a measurement away. */
+function endureClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
     });
   }
 }

@@ -1,6 +1,14 @@
 import type { CommandContext } from './context.ts';
 import type { ExperimentFlags } from './experiment-options.ts';
-import { baselineArm, chooseConfig, chooseScenario, measure, printResult, replicatedArm } from './measure.ts';
+import {
+  baselineArm,
+  chooseConfig,
+  chooseScenario,
+  measure,
+  printResult,
+  replicatedArm,
+  throwFailure,
+} from './measure.ts';
 
 /**
  * `compare`: baseline against replicated, interleaved block by block.
@@ -10,8 +18,8 @@ export async function compare(flags: ExperimentFlags, context: CommandContext): 
   const config = await chooseConfig(flags, context);
   const scenario = await chooseScenario(flags, config, context);
   const arms = [baselineArm(), replicatedArm(flags)];
-  const { folder, result, end } = await measure({ scenario, config, arms }, flags, context);
-  printResult(folder, result, context);
-  if (end.outcome === 'failed') throw end.error;
-  return result.exitCode;
+  const measured = await measure({ scenario, config, arms }, flags, context);
+  printResult(measured.folder, measured.result, context);
+  throwFailure(measured);
+  return measured.result.exitCode;
 }

@@ -1,10 +1,19 @@
+import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { configuredApplication, sampleApplication } from '../experiment/application-definition.ts';
 import { type LoadedConfig, loadConfig } from '../experiment/config-file.ts';
 import { type ExperimentEnd, runExperiment } from '../experiment/experiment.ts';
+import { checkReportsRoot } from '../experiment/run-folder.ts';
 import { checkScenario, loadScenario } from '../experiment/scenario-file.ts';
 import { measuredSlices } from '../experiment/slices.ts';
-import type { Arm, Calibration, RunPlan, RunResult, Scenario } from '../model.ts';
+import {
+  type Arm,
+  type Calibration,
+  type RunPlan,
+  type RunResult,
+  type Scenario,
+  UsageError,
+} from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import type { CommandContext } from './context.ts';
@@ -21,7 +30,7 @@ const visitOverheadSeconds = 3;
 export interface Measured {
   readonly folder: string;
   readonly result: RunResult;
-  readonly end: ExperimentEnd['end'];
+  readonly end: ExperimentEnd;
 }
 
 export interface MeasureRequest {
@@ -74,12 +83,14 @@ export async function measure(
     length.calibrationSeconds +
     visits * (visitOverheadSeconds + length.warmUpSeconds + measuredSlices.length * length.sliceSeconds);
   const application = config === undefined ? sampleApplication() : configuredApplication(config);
+  await checkReportsRoot(flags.out);
+  if (flags.dataDir !== undefined) await checkDataFolder(flags.dataDir);
   context.write(
     `replibench ${context.version} · ${scenario.name} · ${application.name} · ${arms.map((a) => a.name).join(' vs ')}` +
-      ` · ${length.blocks} blocks · about ${Math.ceil(expectedSeconds / 60)} min\n\n`,
+      ` · ${length.blocks} ${length.blocks === 1 ? 'block' : 'blocks'} · about ${Math.ceil(expectedSeconds / 60)} min\n\n`,
   );
   const progress = createProgress({ ...context, clock: monotonicMs, expectedSeconds });
-  const { folder, end } = await runExperiment({
+  const end = await runExperiment({
     ...length,
     scenario,
     application,
@@ -96,16 +107,34 @@ export async function measure(
     emit: progress.onEvent,
     signal: context.signal,
   }).finally(() => progress.close());
+  const { folder } = end;
   const { result } = await analyseRun(folder, flags.out);
   await writeReport(folder, result);
   return { folder, result, end };
 }
 
-/** What a person sees at the end of a run. */
+/** The first thing that went wrong, once the report is written and shown. */
+export function throwFailure({ end }: Measured): void {
+  if (end.end.outcome === 'failed') throw end.end.error;
+  if (end.cleanUpFailure !== undefined) throw end.cleanUpFailure;
+}
+
+/** What a person sees at the end of a run; nothing when no slice was finished. */
 export function printResult(folder: string, result: RunResult, context: CommandContext): void {
+  if (result.arms.every((arm) => arm.slices.length === 0)) return;
   context.write(
     `\n${renderTerminal(result)}\n\nreport: ${relative(context.workingFolder, folder) || '.'}/report.md\n`,
   );
+}
+
+/** @throws UsageError naming the flag and the folder */
+async function checkDataFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() !== true) {
+    throw new UsageError(
+      `--data-dir ${folder} is ${found === undefined ? 'not there' : 'no folder'}; it must exist`,
+    );
+  }
 }
 
 function given(flags: ExperimentFlags): { blocks?: number; sliceSeconds?: number } {

@@ -1,4 +1,4 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createJournalFold } from '../analysis/fold.ts';
 import { readJournal } from '../experiment/journal.ts';
@@ -22,12 +22,12 @@ export async function analyseRun(run: string, root: string): Promise<{ folder: s
 /** Writes result.json, report.md and the histogram logs into the run's folder. */
 export async function writeReport(folder: string, result: RunResult): Promise<void> {
   try {
-    await writeFile(join(folder, 'result.json'), renderJson(result));
-    await writeFile(join(folder, 'report.md'), renderMarkdown(result));
+    await replaceFile(join(folder, 'result.json'), renderJson(result));
+    await replaceFile(join(folder, 'report.md'), renderMarkdown(result));
     await mkdir(join(folder, 'histograms'), { recursive: true });
     const journal = readJournal(join(folder, 'journal.ndjson'));
     for await (const { name, text } of histogramLogs(journal)) {
-      await writeFile(join(folder, 'histograms', name), text);
+      await replaceFile(join(folder, 'histograms', name), text);
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -35,6 +35,18 @@ export async function writeReport(folder: string, result: RunResult): Promise<vo
       `the report in ${folder} cannot be written: ${reason}; the journal is kept, run "replibench report" again`,
       { cause },
     );
+  }
+}
+
+/** Whole or not at all: a full disk must not take what was there before. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.tmp`;
+  try {
+    await writeFile(unfinished, text);
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
   }
 }
 

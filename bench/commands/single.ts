@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { combineRuns, differences } from '../analysis/combine.ts';
 import { listRunFolders } from '../experiment/run-folder.ts';
@@ -7,8 +7,16 @@ import { renderJson } from '../report/json.ts';
 import { renderMarkdown } from '../report/markdown.ts';
 import type { CommandContext } from './context.ts';
 import type { ExperimentFlags } from './experiment-options.ts';
-import { baselineArm, chooseConfig, chooseScenario, measure, printResult, replicatedArm } from './measure.ts';
-import { analyseRun } from './report-files.ts';
+import {
+  baselineArm,
+  chooseConfig,
+  chooseScenario,
+  measure,
+  printResult,
+  replicatedArm,
+  throwFailure,
+} from './measure.ts';
+import { analyseRun, replaceFile } from './report-files.ts';
 
 /**
  * `measure <arm>`: one arm alone. The newest completed run of the other arm under the same scenario
@@ -21,7 +29,7 @@ export async function single(name: string, flags: ExperimentFlags, context: Comm
   const arm = armOf(name, flags);
   const config = await chooseConfig(flags, context);
   const scenario = await chooseScenario(flags, config, context);
-  const other = await newestOther(arm, scenario, flags);
+  const other = await newestOther(arm, scenario, flags, context);
   let comparable = false;
   const reuseCalibration = (plan: RunPlan) => {
     if (other === undefined) return undefined;
@@ -32,10 +40,11 @@ export async function single(name: string, flags: ExperimentFlags, context: Comm
     return { fromRun: other.plan.runId, ...other.result.calibration };
   };
   const request = { scenario, config, arms: [arm], reuseCalibration };
-  const { folder, result, end } = await measure(request, flags, context);
+  const measured = await measure(request, flags, context);
+  const { folder, result } = measured;
   printResult(folder, result, context);
-  if (end.outcome === 'failed') throw end.error;
-  if (other !== undefined && comparable && end.outcome === 'completed') {
+  throwFailure(measured);
+  if (other !== undefined && comparable && result.completion.outcome === 'completed') {
     const pair: [RunResult, RunResult] =
       arm.name === 'baseline' ? [result, other.result] : [other.result, result];
     await writeComparison(folder, combineRuns(...pair));
@@ -61,14 +70,18 @@ async function newestOther(
   arm: Arm,
   scenario: Scenario,
   flags: ExperimentFlags,
+  context: CommandContext,
 ): Promise<OtherRun | undefined> {
   for (const folder of await listRunFolders(flags.out)) {
-    const text = await readFile(join(folder, 'plan.json'), 'utf8').catch(() => undefined);
-    if (text === undefined) continue;
-    const plan: RunPlan = JSON.parse(text);
-    if (!matches(plan, arm, scenario, flags.seed)) continue;
-    const { result } = await analyseRun(folder, flags.out);
-    if (result.completion.outcome === 'completed') return { plan, result };
+    try {
+      const plan: RunPlan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8'));
+      if (!matches(plan, arm, scenario, flags.seed)) continue;
+      const { result } = await analyseRun(folder, flags.out);
+      if (result.completion.outcome === 'completed') return { plan, result };
+    } catch (error) {
+      // What a kill or a full disk has left of an old run must not stop a new one.
+      context.write(`  ignored ${folder}: ${error instanceof Error ? error.message : String(error)}\n`);
+    }
   }
   return undefined;
 }
@@ -80,6 +93,6 @@ function matches(plan: RunPlan, arm: Arm, scenario: Scenario, seed: number): boo
 }
 
 async function writeComparison(folder: string, combined: RunResult): Promise<void> {
-  await writeFile(join(folder, 'comparison.json'), renderJson(combined));
-  await writeFile(join(folder, 'comparison.md'), renderMarkdown(combined));
+  await replaceFile(join(folder, 'comparison.json'), renderJson(combined));
+  await replaceFile(join(folder, 'comparison.md'), renderMarkdown(combined));
 }

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Arm, NodeAddress, Scenario } from '../model.ts';
-import type { Connections, Endpoint, ReplibenchConfig } from './config.ts';
+import { type Arm, type NodeAddress, type Scenario, UsageError } from '../model.ts';
+import type { Connections, Endpoint } from './config.ts';
 import type { LoadedConfig } from './config-file.ts';
 
 export type Command = string | readonly [string, ...string[]];
@@ -49,19 +49,36 @@ export function sampleApplication(): ApplicationDefinition {
   };
 }
 
-/** Somebody else's application, as its configuration file describes it. */
-export function configuredApplication({ config, folder }: LoadedConfig): ApplicationDefinition {
+/**
+ * Somebody else's application, as its configuration file describes it. Its functions are tried at
+ * once with an invented cluster: a fault in them should not wait for a real one.
+ * @throws UsageError naming file, field and value
+ */
+export function configuredApplication(loaded: LoadedConfig): ApplicationDefinition {
+  const definition = describeApplication(loaded);
+  const invented = [inventedNode('primary', 5432), inventedNode('replica1', 5433)];
+  for (const nodes of [invented, invented.slice(0, 1)]) {
+    const connections = connectionsOf({ routing: nodes.length > 1 ? 'native' : 'primary-only' }, nodes, 3000);
+    definition.env(connections);
+    if (definition.prepare !== undefined && 'env' in definition.prepare)
+      definition.prepare.env(connections, {});
+  }
+  return definition;
+}
+
+function describeApplication(loaded: LoadedConfig): ApplicationDefinition {
+  const { config, folder } = loaded;
   const { app } = config;
   return {
     name: app.name ?? basename(folder),
     command: app.command,
     cwd: resolve(folder, app.cwd ?? '.'),
-    env: app.env,
+    env: checkedEnvironment(loaded.path, 'app.env', app.env),
     readyPath: app.ready,
     metricsPath: app.metrics,
     port: app.port,
     readyTimeoutMs: app.readyTimeoutMs ?? defaultReadyTimeoutMs,
-    prepare: configuredPrepare(config, folder),
+    prepare: configuredPrepare(loaded),
   };
 }
 
@@ -76,16 +93,52 @@ export function connectionsOf(
   return { primary, replicas, routing: arm.routing, appPort };
 }
 
-function configuredPrepare(config: ReplibenchConfig, folder: string): ApplicationDefinition['prepare'] {
+function configuredPrepare({ config, folder, path }: LoadedConfig): ApplicationDefinition['prepare'] {
   const { prepare, app } = config;
   if (prepare === undefined) return undefined;
   if ('sql' in prepare) return { sqlFile: resolve(folder, prepare.sql) };
-  const environment = prepare.env ?? app.env;
+  const environment = checkedEnvironment(
+    path,
+    prepare.env === undefined ? 'app.env' : 'prepare.env',
+    prepare.env ?? app.env,
+  );
   return {
     command: prepare.command,
     cwd: resolve(folder, prepare.cwd ?? app.cwd ?? '.'),
     env: (connections, data) => ({ ...dataEnvironment(data), ...environment(connections) }),
   };
+}
+
+type Environment = (connections: Connections) => Readonly<Record<string, string>>;
+
+/** What somebody's function returns is believed only when it is environment variables. */
+function checkedEnvironment(path: string, field: string, environment: Environment): Environment {
+  return (connections) => {
+    let returned: unknown;
+    try {
+      returned = environment(connections);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new UsageError(`${path}: ${field} threw: ${reason}`, { cause });
+    }
+    if (returned instanceof Promise) throw new UsageError(`${path}: ${field} must not be async`);
+    if (typeof returned !== 'object' || returned === null || Array.isArray(returned)) {
+      throw new UsageError(
+        `${path}: ${field} must return an object of environment variables (got ${JSON.stringify(returned)})`,
+      );
+    }
+    for (const [name, value] of Object.entries(returned)) {
+      if (typeof value !== 'string') {
+        throw new UsageError(`${path}: ${field} must return strings; ${name} is ${JSON.stringify(value)}`);
+      }
+    }
+    return returned as Record<string, string>;
+  };
+}
+
+function inventedNode(name: string, port: number): NodeAddress {
+  const role = name === 'primary' ? 'primary' : 'replica';
+  return { name, role, host: '127.0.0.1', port, database: 'app', user: 'app', password: 'invented' };
 }
 
 function endpointOf(node: NodeAddress): Endpoint {

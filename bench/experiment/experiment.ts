@@ -44,6 +44,8 @@ export interface ExperimentOptions {
 export interface ExperimentEnd {
   readonly folder: string;
   readonly end: RunEnd;
+  /** What went wrong while everything was taken down; the run itself is not touched by it. */
+  readonly cleanUpFailure?: unknown;
 }
 
 /**
@@ -51,6 +53,20 @@ export interface ExperimentEnd {
  * @throws EnvironmentError when setting up fails; afterwards the end of the run is a value
  */
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentEnd> {
+  let reached: ExperimentEnd | undefined;
+  try {
+    await measure(options, (end) => {
+      reached = end;
+    });
+  } catch (error) {
+    if (reached === undefined) throw error;
+    return { ...reached, cleanUpFailure: error };
+  }
+  if (reached === undefined) throw new Error('the experiment ended without an end');
+  return reached;
+}
+
+async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) => void): Promise<void> {
   const { scenario, application, signal } = options;
   const runId = newRunId();
   const setUpSteps: { name: string; durationMs: number }[] = [];
@@ -105,5 +121,5 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   for (const step of setUpSteps) journal.append({ type: 'step', atMs: monotonicMs(), ...step });
   const calibration = options.reuseCalibration?.(plan);
   const end = await run({ ...options, plan, ports, journal, calibration });
-  return { folder, end };
+  ended({ folder, end });
 }

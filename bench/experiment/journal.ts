@@ -98,15 +98,34 @@ export async function* readJournal(path: string): AsyncGenerator<JournalEntry> {
     if (broken !== undefined) {
       throw new EnvironmentError(`${path}: line ${broken.number} is not JSON`, { cause: broken.cause });
     }
-    let entry: JournalEntry;
+    let entry: unknown;
     try {
       entry = JSON.parse(line);
     } catch (cause) {
       broken = { number, cause };
       continue;
     }
+    if (!isEntry(entry)) {
+      throw new EnvironmentError(
+        `${path}: line ${number} is not an entry of a replibench journal: ${line.slice(0, 60)}`,
+      );
+    }
     yield entry;
   }
+}
+
+/** Enough to tell a journal of ours from anything else; its inside was written by us. */
+function isEntry(value: unknown): value is JournalEntry {
+  if (typeof value !== 'object' || value === null || typeof Reflect.get(value, 'type') !== 'string')
+    return false;
+  if (Reflect.get(value, 'type') !== 'plan') return true;
+  const plan: unknown = Reflect.get(value, 'plan');
+  return (
+    typeof plan === 'object' &&
+    plan !== null &&
+    Reflect.get(plan, 'schemaVersion') === 1 &&
+    Array.isArray(Reflect.get(plan, 'arms'))
+  );
 }
 
 function diskError(path: string, cause: unknown): EnvironmentError {

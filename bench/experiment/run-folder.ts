@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { EnvironmentError, type RunPlan } from '../model.ts';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { EnvironmentError, type RunPlan, UsageError } from '../model.ts';
 
 /** Eight hex digits: unique on a machine, short enough for a cgroup or folder name. */
 export function newRunId(): string {
@@ -16,7 +17,7 @@ export async function createRunFolder(root: string, plan: RunPlan): Promise<stri
   const time = plan.startedAt.replaceAll(/[-:]/g, '').replace(/\.\d+/, '');
   const folder = join(root, `${time}-${plan.scenario.name}-${plan.runId}`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeFile(join(folder, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -28,6 +29,34 @@ export async function createRunFolder(root: string, plan: RunPlan): Promise<stri
     );
   }
   return folder;
+}
+
+/**
+ * Makes sure that runs can be written below `root`, before minutes are spent on one.
+ * @throws UsageError naming the flag and the folder
+ */
+export async function checkReportsRoot(root: string): Promise<void> {
+  if (root === '') throw new UsageError('--out must name a folder (got nothing)');
+  const probe = join(root, `.replibench-${newRunId()}`);
+  try {
+    await makeFolder(root);
+    await writeFile(probe, '');
+    await rm(probe);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`--out ${root} cannot be written: ${reason}`, { cause });
+  }
+}
+
+/** Step by step: mkdir's own `recursive` never ends where the system answers ENOENT to a new name, as below /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const missing: string[] = [];
+  let folder = resolve(path);
+  while (!existsSync(folder)) {
+    missing.unshift(folder);
+    folder = dirname(folder);
+  }
+  for (const next of missing) await mkdir(next);
 }
 
 /** Run folders below `root`, newest first; empty when there is no such folder. */

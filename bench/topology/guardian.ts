@@ -121,7 +121,9 @@ async function end(
   const [code, signal] = await exited;
   if (code !== 0) {
     throw new EnvironmentError(
-      `the guardian (${signal ?? `exit ${code}`}) says: ${report.text.trim() || 'nothing'}`,
+      signal === null
+        ? `the guardian could not remove everything of this run: ${report.text.trim() || `exit code ${code}`}`
+        : `the guardian process was ended during the run (${signal}); whatever is left is removed at the start of the next run`,
     );
   }
 }

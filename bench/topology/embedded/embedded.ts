@@ -150,8 +150,11 @@ async function realParent(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (cause) {
-    throw new EnvironmentError(`the folder for the data, ${path}, cannot be used: set TMPDIR to another`, {
-      cause,
-    });
+    throw new EnvironmentError(
+      `the folder for the nodes' data, ${path}, cannot be used; use --data-dir or TMPDIR for another`,
+      {
+        cause,
+      },
+    );
   }
 }
