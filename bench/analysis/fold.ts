@@ -156,7 +156,7 @@ function assemble(folded: Folded): RunResult {
   const found = mergeFindings([
     ...folded.findings,
     ...assessRun(completion, folded.failures, arms),
-    ...assessEnvironment(plan, arms),
+    ...assessEnvironment(plan, arms).filter(({ id }) => folded.findings.every((known) => known.id !== id)),
   ]);
   const objectives = judgeObjectives(plan.scenario.objectives, arms);
   const validity = { ok: found.every(({ severity }) => severity !== 'invalid'), findings: found };

@@ -1,14 +1,6 @@
 import type { CommandContext } from './context.ts';
 import type { ExperimentFlags } from './experiment-options.ts';
-import {
-  baselineArm,
-  chooseConfig,
-  chooseScenario,
-  measure,
-  printResult,
-  replicatedArm,
-  throwFailure,
-} from './measure.ts';
+import { baselineArm, chooseConfig, chooseScenario, conclude, measure, replicatedArm } from './measure.ts';
 
 /**
  * `compare`: baseline against replicated, interleaved block by block.
@@ -19,7 +11,6 @@ export async function compare(flags: ExperimentFlags, context: CommandContext): 
   const scenario = await chooseScenario(flags, config, context);
   const arms = [baselineArm(), replicatedArm(flags)];
   const measured = await measure({ scenario, config, arms }, flags, context);
-  printResult(measured.folder, measured.result, context);
-  throwFailure(measured);
+  conclude(measured, context);
   return measured.result.exitCode;
 }

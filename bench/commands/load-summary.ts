@@ -16,7 +16,7 @@ export interface LoadSummary {
   readonly durationMs: number;
   /** null = closed loop. */
   readonly offeredRateHz: number | null;
-  /** Answers per second, from the start until the last answer. */
+  /** Answers per second that came within the scheduled length. */
   readonly achievedRateHz: number;
   readonly outcomes: OutcomeCounts;
   readonly statuses: Readonly<Record<string, number>>;

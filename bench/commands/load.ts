@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { startGenerator } from '../load/generator.ts';
-import { EnvironmentError, exitCodes } from '../model.ts';
+import { exitCodes, UsageError } from '../model.ts';
 import { collectHeader, type LoadFlags, planLoad } from './load-plan.ts';
 import { type LoadSummary, renderLoad, summarizeLoad } from './load-summary.ts';
 
@@ -39,6 +39,8 @@ export function loadCommand(context: LoadCommandContext): Command {
 async function load(url: string, flags: LoadFlags, context: LoadCommandContext): Promise<number> {
   const { signal, write } = context;
   const { plan, offeredRateHz, durationSeconds, description } = planLoad(url, flags);
+  // Before the load, not after it: a figure that cannot be kept is a minute lost.
+  if (flags.json !== undefined) await writeJson(flags.json, null);
   write(`${url}: ${description}, ${durationSeconds} s\n`);
   await using generator = await startGenerator({ signal });
   const result = await generator.run(plan, { signal });
@@ -48,10 +50,10 @@ async function load(url: string, flags: LoadFlags, context: LoadCommandContext):
   return summary.validity.ok ? exitCodes.pass : exitCodes.environment;
 }
 
-async function writeJson(path: string, summary: LoadSummary): Promise<void> {
+async function writeJson(path: string, summary: LoadSummary | null): Promise<void> {
   try {
     await writeFile(path, `${JSON.stringify(summary, null, 2)}\n`);
   } catch (cause) {
-    throw new EnvironmentError(`--json ${path} cannot be written`, { cause });
+    throw new UsageError(`--json ${path} cannot be written`, { cause });
   }
 }

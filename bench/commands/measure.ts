@@ -113,15 +113,20 @@ export async function measure(
   return { folder, result, end };
 }
 
-/** The first thing that went wrong, once the report is written and shown. */
-export function throwFailure({ end }: Measured): void {
-  if (end.end.outcome === 'failed') throw end.end.error;
+/**
+ * What a person sees at the end of a run. A run without a finished slice has nothing to show but what
+ * went wrong; in any other the report says that.
+ * @throws what ended such a run, and what went wrong while everything was taken down
+ */
+export function conclude({ folder, result, end }: Measured, context: CommandContext): void {
+  const nothing = result.arms.every((arm) => arm.slices.length === 0);
+  if (!nothing) printResult(folder, result, context);
+  if (nothing && end.end.outcome !== 'completed') throw end.end.error;
   if (end.cleanUpFailure !== undefined) throw end.cleanUpFailure;
 }
 
-/** What a person sees at the end of a run; nothing when no slice was finished. */
+/** The summary of a result and where its report is. */
 export function printResult(folder: string, result: RunResult, context: CommandContext): void {
-  if (result.arms.every((arm) => arm.slices.length === 0)) return;
   context.write(
     `\n${renderTerminal(result)}\n\nreport: ${relative(context.workingFolder, folder) || '.'}/report.md\n`,
   );

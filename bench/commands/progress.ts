@@ -37,6 +37,7 @@ export function createProgress(options: ProgressOptions): ProgressView {
   let slice: SliceState | undefined;
   let blocks = 0;
   let share = 0;
+  let visit: { readonly startedMs: number; readonly msPerShare: number | null } | undefined;
   let measuringSinceMs: number | undefined;
 
   const line = (text: string) => write(isTty ? `\r\x1b[2K${text}\n` : `${text}\n`);
@@ -44,11 +45,13 @@ export function createProgress(options: ProgressOptions): ProgressView {
     if (isTty) write(`\r\x1b[2K${text.slice(0, options.columns - 1)}`);
   };
 
+  /** By the pace of the finished visits; within a visit that pace stands still, or the rest would grow. */
   const left = (): string => {
     const now = clock();
-    const since = measuringSinceMs ?? begunMs;
     const expectedMs =
-      share > 0 ? ((now - since) / share) * (1 - share) : options.expectedSeconds * 1000 - (now - begunMs);
+      visit === undefined || visit.msPerShare === null
+        ? options.expectedSeconds * 1000 - (now - begunMs)
+        : visit.msPerShare * (1 - share) - (now - visit.startedMs);
     return `${duration(Math.max(0, expectedMs))} left`;
   };
 
@@ -71,6 +74,10 @@ export function createProgress(options: ProgressOptions): ProgressView {
           blocks = event.blocks;
           measuringSinceMs ??= clock();
           share = event.finishedSlices / event.plannedSlices;
+          visit = {
+            startedMs: clock(),
+            msPerShare: share === 0 ? null : (clock() - measuringSinceMs) / share,
+          };
           status(`${blockName(event.block, blocks)} · ${event.arm} · starting · ${left()}`);
           break;
         case 'slice':

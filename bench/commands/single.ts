@@ -7,15 +7,7 @@ import { renderJson } from '../report/json.ts';
 import { renderMarkdown } from '../report/markdown.ts';
 import type { CommandContext } from './context.ts';
 import type { ExperimentFlags } from './experiment-options.ts';
-import {
-  baselineArm,
-  chooseConfig,
-  chooseScenario,
-  measure,
-  printResult,
-  replicatedArm,
-  throwFailure,
-} from './measure.ts';
+import { baselineArm, chooseConfig, chooseScenario, conclude, measure, replicatedArm } from './measure.ts';
 import { analyseRun, replaceFile } from './report-files.ts';
 
 /**
@@ -42,8 +34,7 @@ export async function single(name: string, flags: ExperimentFlags, context: Comm
   const request = { scenario, config, arms: [arm], reuseCalibration };
   const measured = await measure(request, flags, context);
   const { folder, result } = measured;
-  printResult(folder, result, context);
-  throwFailure(measured);
+  conclude(measured, context);
   if (other !== undefined && comparable && result.completion.outcome === 'completed') {
     const pair: [RunResult, RunResult] =
       arm.name === 'baseline' ? [result, other.result] : [other.result, result];

@@ -13,6 +13,8 @@ export interface ApplicationDefinition {
   readonly command: Command;
   readonly cwd: string;
   readonly env: (connections: Connections) => Readonly<Record<string, string>>;
+  /** Variables of the caller that must not reach the application: they name other databases. */
+  readonly withheld: RegExp;
   readonly readyPath: string;
   readonly metricsPath?: string | undefined;
   readonly port?: number | undefined;
@@ -38,6 +40,7 @@ export function sampleApplication(): ApplicationDefinition {
     command: [process.execPath, program('app/main')],
     cwd: process.cwd(),
     env: sampleEnvironment,
+    withheld: /^(DB_|DATA_|PG|NODE_OPTIONS$)/,
     readyPath: '/readyz',
     metricsPath: '/metrics',
     readyTimeoutMs: defaultReadyTimeoutMs,
@@ -74,12 +77,19 @@ function describeApplication(loaded: LoadedConfig): ApplicationDefinition {
     command: app.command,
     cwd: resolve(folder, app.cwd ?? '.'),
     env: checkedEnvironment(loaded.path, 'app.env', app.env),
+    // Drivers read PGHOST and its kin on their own; whatever else is set is the application's business.
+    withheld: /^PG/,
     readyPath: app.ready,
     metricsPath: app.metrics,
     port: app.port,
     readyTimeoutMs: app.readyTimeoutMs ?? defaultReadyTimeoutMs,
     prepare: configuredPrepare(loaded),
   };
+}
+
+/** The caller's environment without what the application must not inherit. */
+export function inheritedEnvironment({ withheld }: ApplicationDefinition): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !withheld.test(name)));
 }
 
 /** What the application of an arm may know: no replicas where the arm has none. */

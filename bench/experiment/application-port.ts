@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { startApplication } from '../topology/application.ts';
 import { freePort } from '../topology/free-port.ts';
 import type { Guardian } from '../topology/guardian.ts';
-import { type ApplicationDefinition, connectionsOf } from './application-definition.ts';
+import { type ApplicationDefinition, connectionsOf, inheritedEnvironment } from './application-definition.ts';
 import type { ApplicationPort } from './ports.ts';
 
 /** Starts the application of a definition against a cluster, on a free port unless it has one of its own. */
@@ -22,6 +22,8 @@ export function configuredApplicationPort(
         cwd: definition.cwd,
         // The application is started a dozen times a run: Node need not compile it anew each time.
         env: { NODE_COMPILE_CACHE: compileCache, ...definition.env(connectionsOf(arm, nodes, port)) },
+        inherited: inheritedEnvironment(definition),
+        secrets: nodes.map((node) => node.password),
         readyUrl: baseUrl + definition.readyPath,
         readyTimeoutMs: definition.readyTimeoutMs,
         port,

@@ -4,7 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { EnvironmentError, type NodeAddress, type Scenario, UsageError } from '../model.ts';
-import { type ApplicationDefinition, type Command, connectionsOf } from './application-definition.ts';
+import { withoutSecrets } from '../topology/log-tail.ts';
+import {
+  type ApplicationDefinition,
+  type Command,
+  connectionsOf,
+  inheritedEnvironment,
+} from './application-definition.ts';
 
 /** Output kept of a command, for the message when it fails. */
 const keptOutputBytes = 4_000;
@@ -25,12 +31,12 @@ export async function prepareDatabase(
   if ('sqlFile' in prepare) return runSqlFile(prepare.sqlFile, primary, signal);
   const connections = connectionsOf({ routing: 'primary-only' }, [primary], 0);
   const env = {
-    ...process.env,
+    ...inheritedEnvironment(definition),
     ...prepare.env(connections, data),
     // The guardian finds what a killed harness leaves behind by this mark.
     REPLIBENCH_RUN_ID: runId,
   };
-  await runCommand(prepare.command, prepare.cwd, env, signal);
+  await runCommand(prepare.command, prepare.cwd, env, [primary.password], signal);
 }
 
 /** Time that the last output of a command may take to arrive after its end. */
@@ -44,6 +50,7 @@ async function runCommand(
   command: Command,
   cwd: string,
   env: NodeJS.ProcessEnv,
+  secrets: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
@@ -64,7 +71,7 @@ async function runCommand(
     await Promise.race([once(child, 'close'), sleep(outputGraceMs)]);
     const how = killedBy === null ? `exit code ${code}` : `signal ${killedBy}`;
     throw new EnvironmentError(
-      `preparing schema and data failed: "${shown}" ended with ${how}\n${output.trim()}`,
+      `preparing schema and data failed: "${shown}" ended with ${how}\n${withoutSecrets(output.trim(), secrets)}`,
     );
   } catch (cause) {
     if (signal.aborted) {

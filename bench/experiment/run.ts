@@ -35,6 +35,8 @@ export const calibrationArm: Arm = {
 export async function run(options: RunOptions): Promise<RunEnd> {
   const { ports, journal, signal, plan } = options;
   journal.append({ type: 'plan', atMs: ports.clock(), plan });
+  // A run that is killed before its first slice can be rendered, too.
+  await journal.flush();
   for (const finding of ports.topology.findings) {
     journal.append({ type: 'finding', atMs: ports.clock(), finding });
     options.emit({ kind: 'finding', finding });

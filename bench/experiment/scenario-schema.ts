@@ -21,7 +21,7 @@ const operation = z.strictObject({
 const objective = z
   .strictObject({
     metric: z.enum(metricIds),
-    arm: z.string().optional(),
+    arm: z.enum(['baseline', 'replicated']).optional(),
     max: z.number().optional(),
     min: z.number().optional(),
   })

@@ -29,7 +29,7 @@ export function createAppMetricsProbe(url: string, options: AppMetricsOptions = 
   const closed = new AbortController();
   return {
     name: 'app',
-    everyMs: options.everyMs ?? 1_000,
+    everyMs: options.everyMs ?? 250,
     async sample() {
       const text = await fetchText(url, AbortSignal.any([closed.signal, AbortSignal.timeout(timeoutMs)]));
       const values = appValues(parsePrometheus(text), resolutionMs);

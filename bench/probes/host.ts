@@ -28,7 +28,7 @@ export function createHostProbe(
   };
   return {
     name: 'host',
-    everyMs: options.everyMs ?? 1_000,
+    everyMs: options.everyMs ?? 250,
     async sample() {
       const values = {
         ...processorTimes(read('stat')),

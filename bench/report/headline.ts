@@ -39,7 +39,7 @@ function status(result: RunResult): Pick<Headline, 'word' | 'reason'> {
   if (invalid !== undefined) {
     return {
       word: 'INVALID',
-      reason: `the measurement cannot be believed, and its figures serve to find the fault only: ${invalid.message}.`,
+      reason: `the measurement cannot be believed, and its figures serve to find the fault only: ${invalid.message.replace(/\.+$/, '')}.`,
     };
   }
   if (completion.outcome === 'cut-off') {
@@ -165,7 +165,7 @@ const decisive = [
 function caveats(result: RunResult): readonly string[] {
   return result.validity.findings
     .filter(({ id, severity }) => severity !== 'info' && decisive.includes(id))
-    .map(({ message }) => `${capital(message)}.`);
+    .map(({ message }) => `${capital(message.replace(/\.+$/, ''))}.`);
 }
 
 /** Rate of the steady slices, requests per second: the median of what was asked for. */

@@ -28,7 +28,8 @@ export function environmentSection(result: RunResult): string {
     ['PostgreSQL', fingerprint.postgres],
     ['its settings that are not the default', settings.length === 0 ? missing : settings.join('; ')],
     ['application', result.application],
-    ['harness', `${fingerprint.harnessVersion}, commit ${commit}`],
+    ['commit of the working folder', commit],
+    ['harness', fingerprint.harnessVersion],
     ['data set', describeData(scenario.data)],
     [
       'scenario',

@@ -27,8 +27,12 @@ export interface ApplicationOptions {
   /** A string is run by the shell. */
   readonly command: string | readonly [string, ...string[]];
   readonly cwd: string;
-  /** Added to the environment of the harness. */
+  /** Added to what is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** Default: the environment of the harness. */
+  readonly inherited?: NodeJS.ProcessEnv;
+  /** Blotted out of the output that an error shows. */
+  readonly secrets?: readonly string[];
   /** Answers 2xx once the application can serve. */
   readonly readyUrl: string;
   readonly guardian: Guardian;
@@ -66,7 +70,7 @@ export async function startApplication(options: ApplicationOptions): Promise<Run
       typeof options.command === 'string' ? (['/bin/sh', '-c', options.command] as const) : options.command;
     const gated = await spawnGated(command, {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env, ...guardian.environment },
+      env: { ...(options.inherited ?? process.env), ...options.env, ...guardian.environment },
       output,
       // A group of its own, so that ending it reaches what a shell or npm has started in turn.
       detached: true,
@@ -87,7 +91,10 @@ export async function startApplication(options: ApplicationOptions): Promise<Run
     });
     const lost = ended.then(async (how) => {
       if (asked) return new Promise<never>(() => undefined);
-      return { node: 'app', reason: `the application ended (${how})${await lastLines(log)}` };
+      return {
+        node: 'app',
+        reason: `the application ended (${how})${await lastLines(log, options.secrets)}`,
+      };
     });
     cleanup.add(async () => {
       asked = true;
@@ -139,8 +146,8 @@ async function waitUntilReady(
   options.signal.throwIfAborted();
   throw new EnvironmentError(
     exit === undefined
-      ? `the application was not ready at ${options.readyUrl} within ${options.readyTimeoutMs} ms (${last})${await lastLines(log)}`
-      : `the application ended (${exit}) before it was ready at ${options.readyUrl}${await lastLines(log)}`,
+      ? `the application was not ready at ${options.readyUrl} within ${options.readyTimeoutMs} ms (${last})${await lastLines(log, options.secrets)}`
+      : `the application ended (${exit}) before it was ready at ${options.readyUrl}; the command must stay in the foreground${await lastLines(log, options.secrets)}`,
   );
 }
 

@@ -2,6 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  configuredApplication,
+  inheritedEnvironment,
+} from '../../bench/experiment/application-definition.ts';
 import { loadConfig } from '../../bench/experiment/config-file.ts';
 import { builtInScenarios, loadScenario } from '../../bench/experiment/scenario-file.ts';
 import { UsageError } from '../../bench/model.ts';
@@ -127,5 +131,40 @@ describe('the configuration file', () => {
 
   test('a missing one that was asked for is an error', async () => {
     expect((await errorOf(loadConfig('none.ts', folder))).message).toContain('configuration file not found');
+  });
+});
+
+describe("what somebody's environment function returns", () => {
+  const configure = async (env: string) => {
+    const path = join(folder, 'replibench.config.mjs');
+    await writeFile(path, `export default { app: { command: 'x', env: ${env}, ready: '/' } };`);
+    const loaded = await loadConfig(path, folder);
+    if (loaded === undefined) throw new Error('expected a configuration');
+    return loaded;
+  };
+
+  test.each([
+    ['() => { throw new Error("boom"); }', 'app.env threw: boom'],
+    ['() => 42', 'must return an object of environment variables (got 42)'],
+    ['async () => ({})', 'must not be async'],
+    ['({ appPort }) => ({ PORT: appPort })', 'PORT is 3000'],
+    ['({ replicas }) => ({ READ: replicas[0].url })', 'app.env threw'],
+  ])('%s is refused before anything is started', async (env, message) => {
+    const loaded = await configure(env);
+    expect(() => configuredApplication(loaded)).toThrow(UsageError);
+    expect(() => configuredApplication(loaded)).toThrow(message);
+  });
+
+  test('strings are taken, and variables that name another database are withheld', async () => {
+    const application = configuredApplication(
+      await configure('({ primary }) => ({ DATABASE_URL: primary.url })'),
+    );
+    process.env['PGHOST'] = 'production.example';
+    try {
+      expect(inheritedEnvironment(application)['PGHOST']).toBeUndefined();
+      expect(inheritedEnvironment(application)['PATH']).toBe(process.env['PATH']);
+    } finally {
+      delete process.env['PGHOST'];
+    }
   });
 });
