@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunResult } from '../bench/model.ts';
-import { leftoversWithin, nothing, onlyRun, runCli, startCli } from './support/cli.ts';
+import { expectGoodEnd, leftoversWithin, nothing, onlyRun, runCli, startCli } from './support/cli.ts';
 
 /** Somebody else's application: plain JavaScript, its own tables, DATABASE_URL style. */
 const bookshop = join(import.meta.dirname, 'fixtures/bookshop');
@@ -27,10 +27,16 @@ const runIdOf = (run: string): string => run.split('-').at(-1) ?? '';
 
 test('measured one arm at a time, the second run brings the comparison', async () => {
   const first = await runCli(['measure', 'baseline', ...flags()], { cwd: bookshop });
-  expect(first.code, first.output).toBe(0);
+  expectGoodEnd(first.code, await readResult(await onlyRun(folder)), first.output);
+  // What a kill has left of some other run must not stop this one.
+  const damaged = join(folder, '20990101T000000Z-bookshop-00000000');
+  await mkdir(damaged);
+  await writeFile(join(damaged, 'plan.json'), '{"arms": [');
   const second = await runCli(['measure', 'replicated', ...flags()], { cwd: bookshop });
-  expect(second.code, second.output).toBe(0);
+  expect(second.output).toContain(`ignored ${damaged}`);
+  await rm(damaged, { recursive: true });
   const newest = (await readdir(folder)).sort().at(-1) ?? '';
+  expectGoodEnd(second.code, await readResult(join(folder, newest)), second.output);
   const combined: RunResult = JSON.parse(await readFile(join(folder, newest, 'comparison.json'), 'utf8'));
   expect(combined.arms.map((arm) => arm.name)).toEqual(['baseline', 'replicated']);
   expect(combined.interleaved).toBe(false);
@@ -42,6 +48,16 @@ test('measured one arm at a time, the second run brings the comparison', async (
 });
 
 describe('an end that nobody planned', () => {
+  test('a reader of the output that has seen enough does not end the run', async () => {
+    const cli = startCli(['compare', ...flags()], { cwd: bookshop });
+    await cli.printed(/initdb/);
+    cli.child.stdout?.destroy();
+    cli.child.stderr?.destroy();
+    await cli.ended;
+    const result = await readResult(await onlyRun(folder));
+    expect(result.completion.outcome).toBe('completed');
+  });
+
   test('SIGINT during a slice keeps the finished ones, writes the report and exits with 130', async () => {
     const cli = startCli(['compare', ...flags()], { cwd: bookshop });
     // The line of a slice is printed when it is finished.

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runCli } from './support/cli.ts';
+import { runCli, startCli } from './support/cli.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -24,6 +24,21 @@ describe('wrong usage ends with exit code 2 and says what was wrong', () => {
     ['an unknown scenario', ['compare', '--scenario', 'read-hevy'], 'there are mixed, read-heavy, soak'],
     ['a scenario file that is not there', ['compare', '--scenario', './none.ts'], 'scenario file not found'],
     ['a configuration that is not there', ['compare', '--config', 'none.ts'], 'configuration file not found'],
+    [
+      'a folder for runs that is a file',
+      ['compare', '--out', '/etc/passwd'],
+      '--out /etc/passwd cannot be written',
+    ],
+    [
+      'a folder for runs that cannot be',
+      ['compare', '--out', '/proc/none'],
+      '--out /proc/none cannot be written',
+    ],
+    [
+      'a folder for data that is not there',
+      ['compare', '--data-dir', '/none'],
+      '--data-dir /none is not there',
+    ],
     ['an unknown arm', ['measure', 'replicatd'], 'there is no arm "replicatd"'],
     ['a run that is not there', ['report', 'none'], 'no run at none'],
     ['no argument', ['report'], "missing required argument 'run'"],
@@ -70,6 +85,17 @@ describe('a machine that cannot do it ends with exit code 3 and one clear messag
     expect(code).toBe(3);
   });
 
+  test('an application that prints its connection does not print the password', async () => {
+    await writeFile(
+      join(folder, 'replibench.config.mjs'),
+      `export default { app: { command: 'echo "cannot use $DATABASE_URL" >&2; exit 7', ready: '/',
+        env: ({ primary }) => ({ DATABASE_URL: primary.url }) } };`,
+    );
+    const { code, output } = await runCli(['compare', '--quick'], { cwd: folder });
+    expect(output).toMatch(/cannot use postgres:\/\/\w+:\*\*\*@127\.0\.0\.1/);
+    expect(code).toBe(3);
+  });
+
   test('an application that ends at once shows its last words', async () => {
     await writeFile(
       join(folder, 'replibench.config.mjs'),
@@ -89,6 +115,31 @@ describe('a machine that cannot do it ends with exit code 3 and one clear messag
     expect(output).toContain('preparing schema and data failed');
     expect(output).toContain('no such table');
     expect(code).toBe(3);
+  });
+});
+
+describe('a prepare command', () => {
+  const prepared = (command: string) =>
+    writeFile(
+      join(folder, 'replibench.config.mjs'),
+      `export default { app: { command: 'exit 9', env: () => ({}), ready: '/' }, prepare: { command: '${command}' } };`,
+    );
+
+  test('that leaves something running is not waited for', async () => {
+    await prepared('sleep 300 & exit 0');
+    const { code, output } = await runCli(['compare', '--quick'], { cwd: folder });
+    expect(output).toContain('exit code 9');
+    expect(code).toBe(3);
+  });
+
+  test('that hangs ends with Ctrl-C', async () => {
+    await prepared('echo started; sleep 300');
+    const cli = startCli(['compare', '--quick'], { cwd: folder });
+    await cli.printed(/start template/);
+    cli.child.kill('SIGINT');
+    const { code, output } = await cli.ended;
+    expect(output).toContain('interrupted; everything that was started has been stopped');
+    expect(code).toBe(130);
   });
 });
 

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunResult } from '../bench/model.ts';
-import { leftoversWithin, nothing, onlyRun } from './support/cli.ts';
+import { expectGoodEnd, leftoversWithin, nothing, onlyRun } from './support/cli.ts';
 
 /**
  * The package as npm would ship it, installed into somebody else's project: the bookshop, plain
@@ -30,8 +30,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(project, { recursive: true }));
 
-const cli = (...args: string[]): string =>
-  execFileSync(process.execPath, [join(shipped, 'dist/bench/cli.js'), ...args], {
+const cli = (...args: string[]) =>
+  spawnSync(process.execPath, [join(shipped, 'dist/bench/cli.js'), ...args], {
     cwd: project,
     encoding: 'utf8',
   });
@@ -54,10 +54,11 @@ test('measures another application on both arms from its own folder and leaves n
   );
   await writeFile(join(project, 'replibench.config.ts'), typed.replace(/\};\s*$/, '});\n'));
 
-  const output = cli('compare', '--quick', '--blocks', '1', '--slice-seconds', '1');
-  expect(output).toContain('bookshop');
+  const { status, stdout, stderr } = cli('compare', '--quick', '--blocks', '1', '--slice-seconds', '1');
+  expect(stdout).toContain('bookshop');
   const run = await onlyRun(join(project, 'reports'));
   const result: RunResult = JSON.parse(await readFile(join(run, 'result.json'), 'utf8'));
+  expectGoodEnd(status, result, stdout + stderr);
   expect(result.arms.map((arm) => [arm.name, arm.replicas, arm.slices.length])).toEqual([
     ['baseline', 0, 3],
     ['replicated', 2, 3],

@@ -64,7 +64,8 @@ export function createProgress(options: ProgressOptions): ProgressView {
     onEvent(event) {
       switch (event.kind) {
         case 'step':
-          finishSlice();
+          // Copies are written out beside the warm-up: such a step does not end the slice.
+          if (slice !== undefined) break;
           if (event.step.durationMs >= 100 && share === 0)
             line(stepLine(event.step.name, event.step.durationMs));
           status(`${event.step.name} · ${left()}`);

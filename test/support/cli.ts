@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { expect } from 'vitest';
+import type { RunResult } from '../../bench/model.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 export const cliPath = join(root, 'bench/cli.ts');
@@ -102,3 +104,14 @@ export async function leftoversWithin(ms: number, runId: string, dataParent?: st
 }
 
 export const nothing: Leftovers = { processes: [], folders: [], cgroups: [] };
+
+/** What other tests on the same two cores do to a run; the one thing a test suite cannot promise it is calm. */
+const causedByNeighbours = ['foreign-cpu', 'generator-cpu', 'generator-event-loop', 'schedule-lag'];
+
+/** That a run ended well: valid, or invalid only because other tests used the machine at the same time. */
+export function expectGoodEnd(code: number | null, result: RunResult, output: string): void {
+  expect(code, output).toBe(result.exitCode);
+  const invalid = result.validity.findings.filter(({ severity }) => severity === 'invalid');
+  expect(invalid.filter(({ id }) => !causedByNeighbours.includes(id))).toEqual([]);
+  expect(result.exitCode).toBe(invalid.length === 0 ? 0 : 3);
+}
