@@ -82,8 +82,10 @@ describe('an end that nobody planned', () => {
     expect(await leftoversWithin(5_000, runIdOf(run))).toEqual(nothing);
     const { code, output } = await runCli(['report', run]);
     expect(output).toContain('CUT OFF');
-    expect(code).toBe(4);
     const result = await readResult(run);
+    // Inconclusive; or invalid, when other tests took the machine meanwhile.
+    expect([3, 4]).toContain(code);
+    expect(code).toBe(result.exitCode);
     expect(result.completion.outcome).toBe('cut-off');
     expect(result.arms.flatMap((arm) => arm.slices).length).toBeGreaterThan(0);
   });

@@ -36,14 +36,14 @@ function status(result: RunResult): Pick<Headline, 'word' | 'reason'> {
   if (completion.outcome === 'interrupted') {
     return { word: 'INTERRUPTED', reason: `the run was stopped after ${progress}. ${unfinished(result)}` };
   }
+  if (completion.outcome === 'cut-off') {
+    return { word: 'CUT OFF', reason: `the run was killed after ${progress}. ${unfinished(result)}` };
+  }
   if (invalid !== undefined) {
     return {
       word: 'INVALID',
       reason: `the measurement cannot be believed, and its figures serve to find the fault only: ${invalid.message.replace(/\.+$/, '')}.`,
     };
-  }
-  if (completion.outcome === 'cut-off') {
-    return { word: 'CUT OFF', reason: `the run was killed after ${progress}. ${unfinished(result)}` };
   }
   if (result.verdict === 'pass') return { word: 'PASS', reason: passReason(result) };
   const sentences = sentencesOf(result);

@@ -95,7 +95,7 @@ describe('a whole run', () => {
     await run(runOptions);
     expect(journal.entries.find((entry) => entry.type === 'calibration')).toMatchObject({
       capacityHz: 100,
-      steadyRateHz: 60,
+      steadyRateHz: 100 * readHeavy.load.steadyShare,
     });
   });
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startGenerator } from '../../bench/load/generator.ts';
 import { closedStream, openStream, outcomes, plan, totals } from './plans.ts';
@@ -15,7 +16,7 @@ afterEach(() => {
 });
 
 test('https with a trusted certificate, open and closed', async () => {
-  vi.stubEnv('NODE_EXTRA_CA_CERTS', certificate.pathname);
+  vi.stubEnv('NODE_EXTRA_CA_CERTS', fileURLToPath(certificate));
   await using server = await serveHttps();
   await using generator = await startGenerator({ signal });
   for (const stream of [openStream(50, 500), closedStream(2, 200)]) {

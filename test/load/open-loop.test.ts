@@ -169,7 +169,8 @@ describe('outcomes, counted exactly', () => {
     expect(service.count).toBe(154);
     expect(response.maxMs).toBeGreaterThan(1600);
     expect(Math.abs((response.p95Ms ?? 0) - quantileOfCensored())).toBeLessThan(tolerance(1600, result));
-    expect(result.drainedMs).toBeGreaterThanOrEqual(200);
+    // A timer may fire a fraction of a millisecond early.
+    expect(result.drainedMs).toBeGreaterThan(199);
 
     /** Request n is due at 10 n - 5 ms; from the 151st on it ends when the drain does. */
     function quantileOfCensored(): number {

@@ -3,10 +3,11 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { leftoversAfter, leftoversOf, sharedMemoryOf, stillShared } from './support/leftovers.ts';
 
-const program = new URL('./support/harness.ts', import.meta.url).pathname;
+const program = fileURLToPath(new URL('./support/harness.ts', import.meta.url));
 
 describe.runIf(process.platform === 'linux')('a harness killed with SIGKILL leaves nothing', () => {
   // Each kill falls into the work that follows the named event, at a random moment of it.

@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { EnvironmentError } from '../../../bench/model.ts';
 import { unprivilegedAccount } from '../../../bench/topology/embedded/account.ts';
@@ -18,7 +19,7 @@ import { startGuardian } from '../../../bench/topology/guardian.ts';
 import { detectLimits } from '../../../bench/topology/limits/detect-limits.ts';
 import { leftoversOf } from '../support/leftovers.ts';
 
-const harness = new URL('../support/harness.ts', import.meta.url).pathname;
+const harness = fileURLToPath(new URL('../support/harness.ts', import.meta.url));
 const root = process.getuid?.() === 0;
 const installedBinDir = ['14', '15', '16', '17', '18']
   .map((major) => `/usr/lib/postgresql/${major}/bin`)
