@@ -48,16 +48,6 @@ test('measured one arm at a time, the second run brings the comparison', async (
 });
 
 describe('an end that nobody planned', () => {
-  test('a reader of the output that has seen enough does not end the run', async () => {
-    const cli = startCli(['compare', ...flags()], { cwd: bookshop });
-    await cli.printed(/initdb/);
-    cli.child.stdout?.destroy();
-    cli.child.stderr?.destroy();
-    await cli.ended;
-    const result = await readResult(await onlyRun(folder));
-    expect(result.completion.outcome).toBe('completed');
-  });
-
   test('SIGINT during a slice keeps the finished ones, writes the report and exits with 130', async () => {
     const cli = startCli(['compare', ...flags()], { cwd: bookshop });
     // The line of a slice is printed when it is finished.
@@ -90,23 +80,17 @@ describe('an end that nobody planned', () => {
     expect(result.arms.flatMap((arm) => arm.slices).length).toBeGreaterThan(0);
   });
 
-  test.each([
-    ['a replica', 'replica1', /replica1 .*during the measurement/],
-    ['the primary', 'primary', /primary .*during the measurement/],
-  ])(
-    '%s that is killed during a slice ends the run with its name and exit code 3',
-    async (_, node, message) => {
-      const cli = startCli(['compare', ...flags(), '--slice-seconds', '3'], { cwd: bookshop });
-      await cli.printed(/block 1\/1 · replicated · warm-up/);
-      const run = await onlyRun(folder);
-      process.kill(serverOf(runIdOf(run), node), 'SIGKILL');
-      const { code, output } = await cli.ended;
-      expect(output).toMatch(message);
-      expect(code, output).toBe(3);
-      expect((await readResult(run)).completion.outcome).toBe('failed');
-      expect(await leftoversWithin(0, runIdOf(run))).toEqual(nothing);
-    },
-  );
+  test('a replica that is killed during a slice ends the run with its name and exit code 3', async () => {
+    const cli = startCli(['compare', ...flags(), '--slice-seconds', '3'], { cwd: bookshop });
+    await cli.printed(/block 1\/1 · replicated · warm-up/);
+    const run = await onlyRun(folder);
+    process.kill(serverOf(runIdOf(run), 'replica1'), 'SIGKILL');
+    const { code, output } = await cli.ended;
+    expect(output).toMatch(/replica1 .*during the measurement/);
+    expect(code, output).toBe(3);
+    expect((await readResult(run)).completion.outcome).toBe('failed');
+    expect(await leftoversWithin(0, runIdOf(run))).toEqual(nothing);
+  });
 
   test('an application that dies during a slice ends the run with its last words and exit code 3', async () => {
     const cli = startCli(['compare', ...flags(), '--slice-seconds', '3'], { cwd: bookshop });

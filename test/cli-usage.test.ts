@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,6 +142,30 @@ describe('a prepare command', () => {
     expect(output).toContain('interrupted; everything that was started has been stopped');
     expect(code).toBe(130);
   });
+});
+
+test('a reader of the output that has seen enough does not end a measurement', async () => {
+  const server = createHttpServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const json = join(folder, 'load.json');
+  const cli = startCli([
+    'load',
+    `http://127.0.0.1:${port}/`,
+    '--duration',
+    '1',
+    '--rate',
+    '50',
+    '--json',
+    json,
+  ]);
+  await cli.printed(/127\.0\.0\.1/);
+  cli.child.stdout?.destroy();
+  cli.child.stderr?.destroy();
+  expect((await cli.ended).code).toBe(0);
+  server.close();
+  expect(JSON.parse(await readFile(json, 'utf8')).outcomes.ok).toBeGreaterThan(0);
 });
 
 describe('help and starters', () => {

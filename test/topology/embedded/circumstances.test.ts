@@ -123,8 +123,9 @@ test('a port that somebody else took is told apart from a server that cannot sta
 });
 
 function binariesOf(dataDir: string): { postgres: string; initdb: string } {
-  // The first words of postmaster.opts are the program that made this cluster's last start.
-  const [postgres = ''] = readFileSync(join(dataDir, 'template', 'postmaster.opts'), 'utf8').split(' ');
+  // What comes before the quoted flags in postmaster.opts is the program that made this cluster's last start.
+  const line = readFileSync(join(dataDir, 'template', 'postmaster.opts'), 'utf8');
+  const postgres = /^(.+?) "-D"/.exec(line)?.[1] ?? '';
   return { postgres, initdb: join(dirname(postgres), 'initdb') };
 }
 
