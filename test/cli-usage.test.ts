@@ -163,7 +163,8 @@ test('a reader of the output that has seen enough does not end a measurement', a
   await cli.printed(/127\.0\.0\.1/);
   cli.child.stdout?.destroy();
   cli.child.stderr?.destroy();
-  expect((await cli.ended).code).toBe(0);
+  // 3 when other tests made the generator late; a broken pipe that is not endured would be 1.
+  expect([0, 3]).toContain((await cli.ended).code);
   server.close();
   expect(JSON.parse(await readFile(json, 'utf8')).outcomes.ok).toBeGreaterThan(0);
 });
