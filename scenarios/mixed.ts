@@ -8,5 +8,5 @@ export default {
   description: 'A campaign day: agents log and assign almost as often as they look things up.',
   readShare: 0.7,
   load: steadyLoad,
-  defaults: { blocks: 6, sliceSeconds: 3.5 },
+  defaults: { blocks: 7, sliceSeconds: 3 },
 } satisfies Scenario;

@@ -8,5 +8,5 @@ export default {
   description: 'A contact centre at midday: nine look-ups for each call that is logged.',
   readShare: 0.9,
   load: steadyLoad,
-  defaults: { blocks: 6, sliceSeconds: 3.5 },
+  defaults: { blocks: 7, sliceSeconds: 3 },
 } satisfies Scenario;

@@ -8,5 +8,5 @@ export default {
   description: 'A working shift: minutes of steady traffic, so that checkpoints and autovacuum take part.',
   readShare: 0.9,
   load: { ...steadyLoad, steadyShare: 0.5 },
-  defaults: { blocks: 6, sliceSeconds: 120 },
+  defaults: { blocks: 7, sliceSeconds: 120 },
 } satisfies Scenario;

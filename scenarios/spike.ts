@@ -19,5 +19,5 @@ export default {
       { share: 0.35, from: 1, to: 1 },
     ],
   },
-  defaults: { blocks: 6, sliceSeconds: 8 },
+  defaults: { blocks: 7, sliceSeconds: 8 },
 } satisfies Scenario;

@@ -8,5 +8,5 @@ export default {
   description: 'An integration that logs every telephony event: writes outnumber reads.',
   readShare: 0.3,
   load: steadyLoad,
-  defaults: { blocks: 6, sliceSeconds: 3.5 },
+  defaults: { blocks: 7, sliceSeconds: 3 },
 } satisfies Scenario;

@@ -25,12 +25,12 @@ export function addExperimentOptions(command: Command): Command {
     )
     .option(
       '-b, --blocks <n>',
-      'how often every arm is measured (default: the scenario, usually 6)',
+      'how often every arm is measured (default: the scenario, usually 7)',
       wholeNumber(1, 200),
     )
     .option(
       '--slice-seconds <s>',
-      'length of each measured slice (default: the scenario, usually 3.5)',
+      'length of each measured slice (default: the scenario, usually 3)',
       number(1, 3600),
     )
     .option('--quick', '2 short blocks in about 50 seconds: an indication, not a proof')

@@ -68,7 +68,7 @@ export default defineConfig({
     // Your own names and numbers; \`prepare\` gets them as DATA_SEED and DATA_ITEMS.
     data: { seed: 42, items: 10_000 },
     load: { arrivals: 'poisson', steadyShare: 0.7, saturationConnections: 32, timeoutMs: 5_000 },
-    defaults: { blocks: 6, sliceSeconds: 3.5 },
+    defaults: { blocks: 7, sliceSeconds: 3 },
     objectives: [{ metric: 'errors.ratio', max: 0.01 }],
   },
 });
