@@ -2,6 +2,7 @@ import { build, decodeFromCompressedBase64, type Histogram, JsHistogram } from '
 import {
   type EncodedHistogram,
   type LatencySummary,
+  type OperationResult,
   type Outcome,
   type OutcomeCounts,
   outcomeNames,
@@ -76,4 +77,9 @@ function decodeHistogram(text: EncodedHistogram): Histogram {
       { cause },
     );
   }
+}
+
+/** Answers, errors included, that came before the schedule ended. */
+export function answersInTime(operations: readonly OperationResult[]): number {
+  return operations.reduce((sum, { inTime }) => sum + inTime.ok + inTime['http-error'], 0);
 }

@@ -9,7 +9,7 @@ import type {
   RunPlan,
   SliceResult,
 } from '../model.ts';
-import { addOutcomes, summarizeLatency } from './latency.ts';
+import { addOutcomes, answersInTime, summarizeLatency } from './latency.ts';
 import type { SliceReadings } from './slice-readings.ts';
 import { assessLoad } from './validity.ts';
 
@@ -75,10 +75,6 @@ export function nodeNames(arm: Arm): readonly string[] {
 
 export function replicaNames(arm: Arm): readonly string[] {
   return Array.from({ length: arm.replicas }, (_, index) => `replica${index + 1}`);
-}
-
-function answersInTime(operations: readonly OperationResult[]): number {
-  return operations.reduce((sum, { inTime }) => sum + inTime.ok + inTime['http-error'], 0);
 }
 
 function summarizeClass(operations: readonly OperationResult[], seconds: number): ClassResult {

@@ -1,4 +1,4 @@
-import { addOutcomes, summarizeLatency } from '../analysis/latency.ts';
+import { addOutcomes, answersInTime, summarizeLatency } from '../analysis/latency.ts';
 import { assessLoad } from '../analysis/validity.ts';
 import {
   type Finding,
@@ -39,7 +39,7 @@ export function summarizeLoad(
     seed: run.seed,
     durationMs: result.durationMs,
     offeredRateHz: run.offeredRateHz,
-    achievedRateHz: (1000 * answersInTime(result)) / result.durationMs,
+    achievedRateHz: (1000 * answersInTime(result.operations)) / result.durationMs,
     outcomes,
     statuses: Object.assign({}, ...operations.map((operation) => operation.statuses)),
     serviceTime: summarizeLatency(operations.map((operation) => operation.serviceTime)),
@@ -48,10 +48,6 @@ export function summarizeLoad(
     validity: { ok: findings.every((finding) => finding.severity !== 'invalid'), findings },
     generator: result.generator,
   };
-}
-
-function answersInTime({ operations }: LoadResult): number {
-  return operations.reduce((sum, { inTime }) => sum + inTime.ok + inTime['http-error'], 0);
 }
 
 /** For the terminal. */
