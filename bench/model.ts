@@ -83,10 +83,14 @@ export interface Objective {
 
 export type Routing = 'primary-only' | 'native';
 
+/** Where PostgreSQL and the application come from. */
+export const topologyNames = ['embedded', 'testcontainers', 'compose', 'external'] as const;
+export type TopologyName = (typeof topologyNames)[number];
+
 /** One variant under test. */
 export interface Arm {
   readonly name: string;
-  readonly topology: 'embedded';
+  readonly topology: TopologyName;
   readonly replicas: number;
   readonly routing: Routing;
 }
@@ -119,8 +123,13 @@ export type CpuSource =
   | { readonly kind: 'process-tree'; readonly pid: number }
   | { readonly kind: 'none' };
 
-/** How CPU quotas are enforced on this machine. */
-export type LimitMethod = 'cgroup-v1' | 'cgroup-v2' | 'systemd-scope' | 'none';
+/** Where the memory of one role is read from. */
+export type MemorySource =
+  /** A cgroup of its own. `dir` holds `memory.usage_in_bytes` (v1) or `memory.current` (v2). */
+  { readonly kind: 'cgroup'; readonly version: 1 | 2; readonly dir: string } | { readonly kind: 'none' };
+
+/** How CPU quotas are enforced on this machine; `container` = by the container engine. */
+export type LimitMethod = 'cgroup-v1' | 'cgroup-v2' | 'systemd-scope' | 'container' | 'none';
 
 // ---------------------------------------------------------------- load
 
@@ -258,9 +267,9 @@ export interface LoadProgress {
  */
 export interface Reading {
   readonly atMs: number;
-  /** `cpu`, `lag`, `postgres`, `conflicts`, `host`, `app`. */
+  /** `cpu`, `memory`, `lag`, `postgres`, `conflicts`, `host`, `app`. */
   readonly probe: string;
-  /** Node name, `app`, `generator`, `host`. */
+  /** Node name, part of the application (`app`, or `app1`, `app2`, `nginx` ...), `generator`, `host`. */
   readonly subject: string;
   readonly values: Readonly<Record<string, number>>;
 }

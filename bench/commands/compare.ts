@@ -9,7 +9,7 @@ import { baselineArm, chooseConfig, chooseScenario, conclude, measure, replicate
 export async function compare(flags: ExperimentFlags, context: CommandContext): Promise<number> {
   const config = await chooseConfig(flags, context);
   const scenario = await chooseScenario(flags, config, context);
-  const arms = [baselineArm(), replicatedArm(flags)];
+  const arms = [baselineArm(flags), replicatedArm(flags)];
   const measured = await measure({ scenario, config, arms }, flags, context);
   conclude(measured, context);
   return measured.result.exitCode;

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { builtInScenarios } from '../experiment/scenario-file.ts';
+import { openableTopologies } from '../experiment/topologies.ts';
+import type { TopologyName } from '../model.ts';
 
 /** Flags of every command that measures, as commander hands them over. */
 export interface ExperimentFlags {
@@ -14,6 +16,7 @@ export interface ExperimentFlags {
   readonly config?: string;
   readonly out: string;
   readonly dataDir?: string;
+  readonly topology: TopologyName;
 }
 
 /** Adds those flags to a command. Defaults are what a busy person would have chosen. */
@@ -48,7 +51,7 @@ export function addExperimentOptions(command: Command): Command {
     .option('--data-dir <folder>', "where the nodes' data goes (default: the system's temporary folder)")
     .addOption(
       new Option('--topology <name>', 'where PostgreSQL comes from')
-        .choices(['embedded'])
+        .choices(openableTopologies)
         .default('embedded'),
     );
 }

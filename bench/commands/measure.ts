@@ -40,12 +40,12 @@ export interface MeasureRequest {
   readonly reuseCalibration?: ((plan: RunPlan) => Calibration | undefined) | undefined;
 }
 
-export function baselineArm(): Arm {
-  return { name: 'baseline', topology: 'embedded', replicas: 0, routing: 'primary-only' };
+export function baselineArm({ topology }: ExperimentFlags): Arm {
+  return { name: 'baseline', topology, replicas: 0, routing: 'primary-only' };
 }
 
 export function replicatedArm(flags: ExperimentFlags): Arm {
-  return { name: 'replicated', topology: 'embedded', replicas: flags.replicas, routing: 'native' };
+  return { name: 'replicated', topology: flags.topology, replicas: flags.replicas, routing: 'native' };
 }
 
 /** The scenario of the flag, of the configuration file, or the default one. */
@@ -92,6 +92,7 @@ export async function measure(
   const progress = createProgress({ ...context, clock: monotonicMs, expectedSeconds });
   const end = await runExperiment({
     ...length,
+    topology: flags.topology,
     scenario,
     application,
     arms,

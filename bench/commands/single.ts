@@ -47,7 +47,7 @@ export async function single(name: string, flags: ExperimentFlags, context: Comm
 }
 
 function armOf(name: string, flags: ExperimentFlags): Arm {
-  if (name === 'baseline') return baselineArm();
+  if (name === 'baseline') return baselineArm(flags);
   if (name === 'replicated') return replicatedArm(flags);
   throw new UsageError(`there is no arm "${name}"; measure baseline or replicated`);
 }

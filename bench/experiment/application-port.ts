@@ -31,9 +31,8 @@ export function configuredApplicationPort(
         signal,
       });
       const { metricsPath } = definition;
-      return Object.assign(running, {
-        metricsUrl: metricsPath === undefined ? undefined : baseUrl + metricsPath,
-      });
+      const metricsUrl = metricsPath === undefined ? undefined : baseUrl + metricsPath;
+      return Object.assign(running, { parts: [{ name: 'app', cpu: running.cpu, metricsUrl }] });
     },
   };
 }

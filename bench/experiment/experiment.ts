@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import { startGenerator } from '../load/generator.ts';
-import type { Arm, Calibration, RunPlan, Scenario } from '../model.ts';
+import type { Arm, Calibration, RunPlan, Scenario, TopologyName } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import { machineFacts, postgresSettings } from '../probes/fingerprint.ts';
-import { createEmbeddedTopology } from '../topology/embedded/embedded.ts';
 import { startGuardian } from '../topology/guardian.ts';
 import type { ApplicationDefinition } from './application-definition.ts';
-import { configuredApplicationPort } from './application-port.ts';
 import { openJournal } from './journal.ts';
 import { blockOrder } from './order.ts';
 import type { Emit, ExperimentPorts } from './ports.ts';
@@ -14,8 +12,10 @@ import { prepareDatabase } from './prepare.ts';
 import { startProbes } from './probe-set.ts';
 import { type RunEnd, run } from './run.ts';
 import { createRunFolder, newRunId } from './run-folder.ts';
+import { openTopology } from './topologies.ts';
 
 export interface ExperimentOptions {
+  readonly topology: TopologyName;
   readonly scenario: Scenario;
   readonly application: ApplicationDefinition;
   readonly arms: readonly Arm[];
@@ -71,23 +71,20 @@ async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) =
   const runId = newRunId();
   const setUpSteps: { name: string; durationMs: number }[] = [];
   await using guardian = await startGuardian({ runId });
-  await using topology = await createEmbeddedTopology({
+  const opened = await openTopology(options.topology, {
+    ...options,
     guardian,
-    maxReplicas: options.maxReplicas,
-    nodeCpus: options.nodeCpus,
-    limits: options.limits,
-    ...(options.dataParent === undefined ? {} : { parentDir: options.dataParent }),
     prepare: (primary) => prepareDatabase(application, primary, scenario.data, runId, signal),
     onStep: (step) => {
       setUpSteps.push(step);
       options.emit({ kind: 'step', step });
     },
-    signal,
   });
+  await using topology = opened.topology;
   await using generator = await startGenerator({ signal });
   const ports: ExperimentPorts = {
     topology,
-    application: configuredApplicationPort(application, guardian, topology.dataDir),
+    application: opened.application,
     generator,
     startProbes,
     describeServer: async (primary) => (await postgresSettings(primary)).postgresSettings,

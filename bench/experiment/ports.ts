@@ -7,6 +7,7 @@ import type {
   LoadPlan,
   LoadProgress,
   LoadResult,
+  MemorySource,
   NodeAddress,
   Reading,
   SliceKind,
@@ -40,7 +41,7 @@ export interface TopologyPort {
 
 export interface TopologyRun extends AsyncDisposable {
   /** Primary first. */
-  readonly nodes: readonly { readonly address: NodeAddress; readonly cpu: CpuSource }[];
+  readonly nodes: readonly NodeRun[];
   readonly steps: readonly Step[];
   waitUntilCaughtUp(timeoutMs: number, signal: AbortSignal): Promise<void>;
   /** Holds every node to its quota from now on. */
@@ -53,12 +54,30 @@ export interface ApplicationPort {
   start(arm: Arm, nodes: readonly NodeAddress[], signal: AbortSignal): Promise<ApplicationRun>;
 }
 
-export interface ApplicationRun extends AsyncDisposable {
-  readonly baseUrl: string;
+export interface NodeRun {
+  readonly address: NodeAddress;
   readonly cpu: CpuSource;
-  /** Prometheus endpoint, when the application has one. */
-  readonly metricsUrl?: string | undefined;
+  readonly memory?: MemorySource | undefined;
+}
+
+export interface ApplicationRun extends AsyncDisposable {
+  /** Where the load goes: the application itself, or the balancer in front of several. */
+  readonly baseUrl: string;
+  readonly parts: readonly ApplicationPart[];
   readonly lost: Promise<{ readonly reason: string }>;
+}
+
+/** One process or container of the application tier; its name is the subject of its readings. */
+export interface ApplicationPart {
+  /**
+   * `app`, or `app1`, `app2` ... where there are several; `nginx`, `redis` beside them. `docker` is
+   * the engine, which forwards the published ports: part of the tier's cost, and of nobody else's load.
+   */
+  readonly name: string;
+  readonly cpu: CpuSource;
+  readonly memory?: MemorySource | undefined;
+  /** Prometheus endpoint, when the part has one. */
+  readonly metricsUrl?: string | undefined;
 }
 
 export interface GeneratorPort {
@@ -71,7 +90,7 @@ export interface GeneratorPort {
 }
 
 export interface ProbeOptions {
-  readonly nodes: readonly { readonly address: NodeAddress; readonly cpu: CpuSource }[];
+  readonly nodes: readonly NodeRun[];
   readonly application: ApplicationRun;
   readonly generatorPid: number;
   readonly onReadings: (readings: readonly Reading[]) => void;

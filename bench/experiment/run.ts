@@ -21,12 +21,10 @@ export type RunEnd =
   | { readonly outcome: 'interrupted' | 'failed'; readonly error: unknown };
 
 /** Arm that calibration measures: the capacity of one node serving everything. */
-export const calibrationArm: Arm = {
-  name: 'baseline',
-  topology: 'embedded',
-  replicas: 0,
-  routing: 'primary-only',
-};
+export function calibrationArm({ arms }: Pick<RunPlan, 'arms'>): Arm {
+  const topology = arms[0]?.topology ?? 'embedded';
+  return { name: 'baseline', topology, replicas: 0, routing: 'primary-only' };
+}
 
 /**
  * Calibrates, then measures every arm of every block in the plan's order. Never throws for what goes
@@ -101,7 +99,7 @@ async function calibrate(options: RunOptions, context: VisitContext): Promise<Ca
     { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz: 0, sliceIndex: 0 },
     { kind: 'calibration', seconds: options.calibrationSeconds, steadyRateHz: 0, sliceIndex: 1 },
   ];
-  const results = await visit(context, calibrationArm, 0, slices);
+  const results = await visit(context, calibrationArm(options.plan), 0, slices);
   const calibration = results.at(-1);
   const capacityHz = calibration === undefined ? 0 : okRateHz(calibration);
   const steadyRateHz = capacityHz * options.plan.scenario.load.steadyShare;

@@ -5,6 +5,8 @@ import type { Probe } from './probe.ts';
 import { type PrometheusSample, parsePrometheus } from './prometheus-text.ts';
 
 export interface AppMetricsOptions {
+  /** Default `app`; one of several instances has a name of its own. */
+  readonly subject?: string;
   readonly everyMs?: number;
   readonly timeoutMs?: number;
   /**
@@ -26,6 +28,7 @@ export function createAppMetricsProbe(url: string, options: AppMetricsOptions = 
   const clock = options.clock ?? monotonicMs;
   const timeoutMs = options.timeoutMs ?? 1_000;
   const resolutionMs = options.eventLoopResolutionMs ?? 10;
+  const subject = options.subject ?? 'app';
   const closed = new AbortController();
   return {
     name: 'app',
@@ -33,7 +36,7 @@ export function createAppMetricsProbe(url: string, options: AppMetricsOptions = 
     async sample() {
       const text = await fetchText(url, AbortSignal.any([closed.signal, AbortSignal.timeout(timeoutMs)]));
       const values = appValues(parsePrometheus(text), resolutionMs);
-      return [{ atMs: toMicrosecond(clock()), probe: 'app', subject: 'app', values }];
+      return [{ atMs: toMicrosecond(clock()), probe: 'app', subject, values }];
     },
     async [Symbol.asyncDispose]() {
       closed.abort(new EnvironmentError('the probe of the application is closed'));

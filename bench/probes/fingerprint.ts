@@ -10,13 +10,17 @@ export type MachineFacts = Omit<Fingerprint, 'postgres' | 'postgresSettings' | '
 
 /**
  * The machine, its runtime and the commit of the working folder: what decides whether two runs may be
- * compared. `dataDir` is where the nodes keep their data, for the time of an fsync there.
+ * compared. `dataDir` is where the nodes keep their data, for the time of an fsync there; null where that
+ * is out of reach.
  */
-export async function machineFacts(dataDir: string, workingFolder = process.cwd()): Promise<MachineFacts> {
+export async function machineFacts(
+  dataDir: string | null,
+  workingFolder = process.cwd(),
+): Promise<MachineFacts> {
   const [commit, changes, fsyncMs] = await Promise.all([
     git(workingFolder, 'rev-parse', 'HEAD'),
     git(workingFolder, 'status', '--porcelain'),
-    measureFsyncMs(dataDir),
+    dataDir === null ? null : measureFsyncMs(dataDir),
   ]);
   return {
     cpuModel: cpus()[0]?.model.trim() || 'unknown',

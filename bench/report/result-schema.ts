@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { metricIds, outcomeNames } from '../model.ts';
+import { metricIds, outcomeNames, topologyNames } from '../model.ts';
 
 /**
  * The shape of result.json, schemaVersion 1, as a check for whoever reads one. Additions keep the
@@ -21,7 +21,7 @@ function buildResultSchema() {
   const verdict = z.enum(['pass', 'fail', 'inconclusive']);
   const operationClass = z.enum(['read', 'write']);
   const sliceKind = z.enum(['calibration', 'warm-up', 'steady', 'read-saturation', 'write-saturation']);
-  const limitMethod = z.enum(['cgroup-v1', 'cgroup-v2', 'systemd-scope', 'none']);
+  const limitMethod = z.enum(['cgroup-v1', 'cgroup-v2', 'systemd-scope', 'container', 'none']);
   const metricId = z.enum(metricIds);
 
   const finding = z.strictObject({ severity, id: text, message: text });
@@ -160,7 +160,7 @@ function buildResultSchema() {
   });
   const arm = z.strictObject({
     name: text,
-    topology: z.literal('embedded'),
+    topology: z.enum(topologyNames),
     replicas: count,
     routing: z.enum(['primary-only', 'native']),
     nodes: z.array(text),

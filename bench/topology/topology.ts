@@ -3,7 +3,7 @@
  * compose files or servers that somebody else runs. A topology is made once per run and started anew
  * for every arm of every block, so that no arm inherits the other's bloat, caches or statistics.
  */
-import type { CpuSource, Finding, LimitMethod, NodeAddress } from '../model.ts';
+import type { CpuSource, Finding, LimitMethod, MemorySource, NodeAddress, TopologyName } from '../model.ts';
 
 export interface Step {
   readonly name: string;
@@ -11,15 +11,15 @@ export interface Step {
 }
 
 export interface Topology extends AsyncDisposable {
-  readonly name: 'embedded';
+  readonly name: TopologyName;
   readonly limitMethod: LimitMethod;
   /** Cores each node is really held to, null = not limited. */
   readonly nodeCpus: number | null;
   readonly findings: readonly Finding[];
   /** For example `17.10`. */
   readonly postgresVersion: string;
-  /** Where the nodes keep their data. */
-  readonly dataDir: string;
+  /** Where the nodes keep their data; null when that is out of our reach. */
+  readonly dataDir: string | null;
   /** What it took to make this topology, in order. */
   readonly steps: readonly Step[];
   /**
@@ -57,11 +57,12 @@ export interface Loss {
 export interface RunningNode {
   readonly address: NodeAddress;
   readonly cpu: CpuSource;
+  readonly memory?: MemorySource;
   /** An orderly end: fast shutdown. Not a loss. */
   stop(): Promise<void>;
   /** The machine goes dark: every process of the node gets SIGKILL. Not a loss, because it was asked for. */
   kill(): Promise<void>;
   /** The machine hangs: every process of the node is stopped, its connections stay open. */
-  pause(): void;
-  resume(): void;
+  pause(): void | Promise<void>;
+  resume(): void | Promise<void>;
 }

@@ -79,7 +79,7 @@ export function inMemoryPorts(options: InMemoryOptions = {}): InMemoryPorts {
       async start(arm) {
         return {
           baseUrl: 'http://127.0.0.1:1',
-          cpu: { kind: 'none' },
+          parts: [{ name: 'app', cpu: { kind: 'none' } }],
           lost: appLost.promise,
           [Symbol.asyncDispose]: up(`app ${arm.routing}`),
         };

@@ -38,6 +38,7 @@ export interface EmbeddedOptions {
 
 export interface EmbeddedTopology extends Topology {
   readonly name: 'embedded';
+  readonly dataDir: string;
 }
 
 /** Throws UsageError, EnvironmentError, or the signal's reason; leaves nothing behind then. */
