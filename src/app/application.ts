@@ -29,8 +29,13 @@ export function createApplication(
   addTeamRoutes(router, database);
 
   metrics.watchPools(database.pools);
-  const { acquireMs } = database.configuration.pool;
+  const { instance, pool } = database.configuration;
+  // Behind a balancer: which of several instances answered?
+  application.use((_request, response, next) => {
+    response.setHeader('x-app-instance', instance);
+    next();
+  });
   application.use(metrics.timeRequests, router, answerUnknownRoute);
-  application.use(answerProblem({ acquireMs, pools: database.pools }, report));
+  application.use(answerProblem({ acquireMs: pool.acquireMs, pools: database.pools }, report));
   return application;
 }

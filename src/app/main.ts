@@ -1,16 +1,17 @@
 /**
  * Starts the sample application: `node src/app/main.ts`.
- * Reads HOST, PORT, APP_NAME and the DB_* variables of src/db/configuration.ts; stops on SIGTERM or SIGINT.
+ * Reads HOST, PORT, APP_NAME, the DB_* variables of src/db/configuration.ts, DB_WAIT_MS (how long to wait
+ * for the primary) and DB_PREPARE=if-empty (load schema and data of size DATA_* into an empty database);
+ * stops on SIGTERM or SIGINT.
  */
 import { once } from 'node:events';
 import { z } from 'zod';
-import {
-  ConfigurationError,
-  type DatabaseConfiguration,
-  parseEnvironment,
-  readDatabaseConfiguration,
-} from '../db/configuration.ts';
+import { awaitPrimary, UnreachableError } from '../db/await-primary.ts';
+import { type DatabaseConfiguration, parseEnvironment } from '../db/configuration.ts';
+import { ConfigurationError } from '../db/configuration-error.ts';
 import { openDatabase } from '../db/connection.ts';
+import { readDataSetSize } from '../db/data-set-size.ts';
+import { prepareIfEmpty } from '../db/prepare-if-empty.ts';
 import { askEveryNode, describeProblem } from '../db/reachability.ts';
 import { createApplication } from './application.ts';
 import { createMetrics } from './metrics.ts';
@@ -24,13 +25,10 @@ const variables = z.object({
     .min(1, 'is not a port')
     .max(65_535, 'is not a port')
     .default(3_000),
+  DB_PREPARE: z.literal(['', 'if-empty'], 'is not if-empty').default(''),
 });
 
 const stopDeadlineMs = 10_000;
-
-class UnreachableError extends Error {
-  override readonly name = 'UnreachableError';
-}
 
 try {
   await run();
@@ -46,21 +44,39 @@ async function run(): Promise<void> {
   // Once each: a second signal ends the process at once, as everywhere.
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
 
-  const { HOST: host, PORT: port } = parseEnvironment(variables, process.env);
-  const configuration = readDatabaseConfiguration(process.env);
-  announce(configuration);
-  await checkNodes(configuration);
+  const values = parseEnvironment(variables, process.env);
+  const stopped = once(stop.signal, 'abort');
+  // Waiting can take minutes, and a stop need not: whoever is waited for notices that we are gone.
+  const configuration = await Promise.race([reachDatabase(values.DB_PREPARE), stopped.then(() => null)]);
+  if (configuration === null) return;
 
   const metrics = createMetrics();
   await using database = openDatabase(configuration, metrics.observer);
   const application = createApplication(database, metrics, (line) => console.error(`[App] ${line}`));
-  const server = await startServer(application, { host, port });
+  const server = await startServer(application, { host: values.HOST, port: values.PORT });
   console.log(`[App] listening on ${server.url}`);
 
-  if (!stop.signal.aborted) await once(stop.signal, 'abort');
+  await stopped;
   console.log('[App] stopping');
   const cut = await server.stop(stopDeadlineMs);
   if (cut > 0) throw new Error(`${cut} requests were cut off after ${stopDeadlineMs} ms`);
+}
+
+/** A database that can be used: the primary answers, and holds the data set if `prepare` asks for it. */
+async function reachDatabase(prepare: '' | 'if-empty'): Promise<DatabaseConfiguration> {
+  const size = prepare === '' ? null : readDataSetSize(process.env);
+  const configuration = await awaitPrimary(process.env, (line) => console.log(`[App] ${line}`));
+  announce(configuration);
+  await checkNodes(configuration);
+  if (size !== null) {
+    const report = (line: string): void => console.log(`[Database:${configuration.instance}] ${line}`);
+    const made = await prepareIfEmpty(configuration, size, {
+      clock: () => performance.now(),
+      report: ({ name, durationMs }) => report(`${name}: ${Math.round(durationMs)} ms`),
+    });
+    report(made ? 'schema and data made' : 'schema and data are there already');
+  }
+  return configuration;
 }
 
 function announce({ instance, nodes, warning }: DatabaseConfiguration): void {

@@ -1,5 +1,7 @@
 /** What the environment says about the database: where it is, who reads where, how long to wait. */
 import { z } from 'zod';
+import { ConfigurationError } from './configuration-error.ts';
+import { readPasswordFile } from './password-file.ts';
 
 /** One PostgreSQL server as the harness names it: `primary`, `replica1`, `replica2` ... */
 export interface DatabaseNode {
@@ -32,11 +34,6 @@ export interface DatabaseConfiguration {
   readonly queryTimeoutMs: number;
 }
 
-/** The environment cannot be used as it is; the message names every variable at fault. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
-
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const required = z.string({ error: 'is not set' }).min(1, 'is empty');
@@ -54,6 +51,7 @@ const variables = z.object({
   DB_NAME: required,
   DB_USER: required,
   DB_PASSWORD: required,
+  DB_PASSWORD_FILE: z.string().default(''),
   DB_ROUTING: z.enum(['primary-only', 'native'], 'is neither primary-only nor native').optional(),
   DB_POOL_MAX: atLeastOne.default(10),
   DB_POOL_ACQUIRE_MS: atLeastOne.default(5_000),
@@ -62,18 +60,28 @@ const variables = z.object({
   DB_QUERY_TIMEOUT_MS: atLeastOne.default(10_000),
 });
 
+/** The password comes from a file, so it may not be given beside it: which of the two would hold? */
+const variablesWithFile = variables.extend({
+  DB_PASSWORD: z.literal('', 'and DB_PASSWORD_FILE are both set: set one of them').default(''),
+});
+
 /**
- * Reads `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`, `DB_PASSWORD`, `DB_REPLICA<n>_HOST`,
- * `DB_REPLICA<n>_PORT` (any n from 1), `DB_ROUTING` and the pool's and timeouts' variables. Without
- * DB_ROUTING reads go to the replicas if there are any.
- * Throws ConfigurationError naming each variable that is missing or wrong.
+ * Reads `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`, `DB_PASSWORD` or the file that `DB_PASSWORD_FILE`
+ * names, `DB_REPLICA<n>_HOST`, `DB_REPLICA<n>_PORT` (any n from 1), `DB_ROUTING` and the pool's and
+ * timeouts' variables. Without DB_ROUTING reads go to the replicas if there are any.
+ * Throws ConfigurationError naming each variable that is missing or wrong; its PasswordFileError when
+ * only the file is at fault.
  */
 export function readDatabaseConfiguration(environment: Environment): DatabaseConfiguration {
-  const values = parseEnvironment(variables, environment);
+  const values = parseEnvironment(
+    environment['DB_PASSWORD_FILE'] ? variablesWithFile : variables,
+    environment,
+  );
   const primary = { name: 'primary', host: values.DB_HOST, port: values.DB_PORT };
   const replicas = values.DB_ROUTING === 'primary-only' ? [] : readReplicas(environment);
   const nodes = [primary, ...replicas] as const;
   refuseDuplicates(nodes);
+  const password = values.DB_PASSWORD || readPasswordFile('DB_PASSWORD_FILE', values.DB_PASSWORD_FILE);
   return {
     instance: values.APP_NAME,
     nodes: [primary, ...replicas],
@@ -83,7 +91,7 @@ export function readDatabaseConfiguration(environment: Environment): DatabaseCon
         : null,
     database: values.DB_NAME,
     user: values.DB_USER,
-    password: values.DB_PASSWORD,
+    password,
     pool: {
       max: values.DB_POOL_MAX,
       acquireMs: values.DB_POOL_ACQUIRE_MS,

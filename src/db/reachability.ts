@@ -6,11 +6,13 @@ export interface Reachability {
   readonly node: DatabaseNode;
   /** Null when the node answered a query; otherwise why it did not, in words. */
   readonly problem: string | null;
+  /** The node answered, and replays another's log: it is a standby, whatever it was configured as. */
+  readonly inRecovery: boolean;
 }
 
 /** Asks all nodes at the same time; never rejects, and takes at most twice the connect timeout. */
 export function askEveryNode(configuration: DatabaseConfiguration): Promise<readonly Reachability[]> {
-  return Promise.all(configuration.nodes.map((node) => ask(node, configuration)));
+  return Promise.all(configuration.nodes.map((node) => askNode(node, configuration)));
 }
 
 /** `replica1 (127.0.0.1:5433): connect ECONNREFUSED` */
@@ -18,7 +20,11 @@ export function describeProblem({ node, problem }: Reachability): string {
   return `${node.name} (${node.host}:${node.port}): ${problem ?? 'answers'}`;
 }
 
-async function ask(node: DatabaseNode, configuration: DatabaseConfiguration): Promise<Reachability> {
+/** Asks one node; never rejects, and takes at most twice the connect timeout. */
+export async function askNode(
+  node: DatabaseNode,
+  configuration: DatabaseConfiguration,
+): Promise<Reachability> {
   const { database, user, password, connectTimeoutMs } = configuration;
   const client = new Client({
     ...{ host: node.host, port: node.port, database, user, password },
@@ -33,10 +39,13 @@ async function ask(node: DatabaseNode, configuration: DatabaseConfiguration): Pr
   });
   try {
     await client.connect();
-    await client.query('SELECT 1');
-    return { node, problem: lost };
+    const { rows } = await client.query<{ inRecovery: boolean }>(
+      'SELECT pg_is_in_recovery() AS "inRecovery"',
+    );
+    return { node, problem: lost, inRecovery: rows[0]?.inRecovery ?? false };
   } catch (error) {
-    return { node, problem: error instanceof Error ? error.message || error.name : String(error) };
+    const problem = error instanceof Error ? error.message || error.name : String(error);
+    return { node, problem, inRecovery: false };
   } finally {
     // Not awaited: a hung server would not answer the farewell either.
     client.end().catch((error: Error) => {

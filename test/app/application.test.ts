@@ -31,6 +31,10 @@ async function ask(method: string, path: string, body?: unknown): Promise<Answer
 }
 
 describe('reads', () => {
+  test('every answer names its instance', async () => {
+    expect((await fetch(`${app.url}/nothing`)).headers.get('x-app-instance')).toBe('app');
+  });
+
   test('one agent, without the password hash', async () => {
     const answer = await ask('GET', '/users/7');
     const [row] = await node.query<{ name: string; email: string; role: string; status: string }>(

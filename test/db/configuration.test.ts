@@ -1,5 +1,10 @@
-import { describe, expect, test } from 'vitest';
-import { ConfigurationError, readDatabaseConfiguration } from '../../src/db/configuration.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readDatabaseConfiguration } from '../../src/db/configuration.ts';
+import { ConfigurationError } from '../../src/db/configuration-error.ts';
+import { PasswordFileError } from '../../src/db/password-file.ts';
 
 const login = { DB_HOST: 'postgres-primary', DB_NAME: 'contacts', DB_USER: 'app', DB_PASSWORD: 'secret' };
 
@@ -42,9 +47,49 @@ describe('nodes', () => {
   });
 });
 
+describe('the password from a file', () => {
+  const { DB_PASSWORD: _password, ...withoutPassword } = login;
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'replibench-test-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each([
+    ['secret', 'secret'],
+    ['secret\n', 'secret'],
+    ['secret\r\n', 'secret'],
+    [' two words \n\n', ' two words \n'],
+  ])('%j is the password %j', (content, password) => {
+    const file = join(folder, 'password');
+    writeFileSync(file, content);
+    expect(readDatabaseConfiguration({ ...withoutPassword, DB_PASSWORD_FILE: file }).password).toBe(password);
+  });
+
+  test('a file that is missing or empty is named', () => {
+    const missing = join(folder, 'missing');
+    expect(() => readDatabaseConfiguration({ ...withoutPassword, DB_PASSWORD_FILE: missing })).toThrow(
+      new PasswordFileError(`DB_PASSWORD_FILE names ${missing}: there is no such file`),
+    );
+    const empty = join(folder, 'empty');
+    writeFileSync(empty, '\n');
+    expect(() => readDatabaseConfiguration({ ...withoutPassword, DB_PASSWORD_FILE: empty })).toThrow(
+      new PasswordFileError(`DB_PASSWORD_FILE names ${empty}: the file is empty`),
+    );
+  });
+
+  test('an empty variable is none', () => {
+    expect(readDatabaseConfiguration({ ...login, DB_PASSWORD_FILE: '' }).password).toBe('secret');
+  });
+});
+
 describe('a configuration that cannot be used names every variable at fault', () => {
   const cases = [
     [{}, 'DB_HOST is not set; DB_NAME is not set; DB_USER is not set; DB_PASSWORD is not set'],
+    [
+      { ...login, DB_PASSWORD_FILE: '/nowhere' },
+      'DB_PASSWORD and DB_PASSWORD_FILE are both set: set one of them',
+    ],
     [{ ...login, DB_PORT: '0' }, 'DB_PORT is not a port'],
     [{ ...login, DB_PORT: 'x' }, 'DB_PORT is not a port'],
     [{ ...login, DB_REPLICA1_HOST: 'b', DB_REPLICA1_PORT: '70000' }, 'DB_REPLICA1_PORT is not a port'],

@@ -22,6 +22,8 @@ export interface PostgresNode extends AsyncDisposable {
   readonly password: string;
   /** Runs one statement on a connection of its own. */
   query<Row extends object>(sql: string): Promise<readonly Row[]>;
+  /** The same server's database `database`. */
+  in(database: string): Pick<PostgresNode, 'query'>;
   /** Stops the server at once; its data stays until disposal. */
   stop(): Promise<void>;
 }
@@ -136,18 +138,22 @@ async function serve(folder: string, password: string): Promise<PostgresNode> {
     running = false;
     await run(program('pg_ctl'), ['stop', '-w', '-s', '-m', 'immediate', '-D', data]);
   };
-  return {
-    ...address,
-    stop,
-    async query<Row extends object>(sql: string): Promise<readonly Row[]> {
-      const client = new Client(address);
+  const queryIn =
+    (database: string) =>
+    async <Row extends object>(sql: string): Promise<readonly Row[]> => {
+      const client = new Client({ ...address, database });
       await client.connect();
       try {
         return (await client.query<Row>(sql)).rows;
       } finally {
         await client.end();
       }
-    },
+    };
+  return {
+    ...address,
+    stop,
+    query: queryIn(address.database),
+    in: (database) => ({ query: queryIn(database) }),
     async [Symbol.asyncDispose]() {
       await stop();
       await removeFolder(folder);
