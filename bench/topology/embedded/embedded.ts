@@ -8,6 +8,7 @@ import type { Guardian } from '../guardian.ts';
 import { availableCores } from '../limits/available-cores.ts';
 import { detectLimits } from '../limits/detect-limits.ts';
 import { sweepAbandonedRuns } from '../sweep.ts';
+import { timer } from '../timed.ts';
 import type { RunningTopology, Step, Topology } from '../topology.ts';
 import { unprivilegedAccount } from './account.ts';
 import { findBinaries } from './binaries.ts';
@@ -15,7 +16,6 @@ import { sizeOf } from './cluster-copy.ts';
 import { makeOwnedDirectory, removeDirectory } from './owned-files.ts';
 import { startCluster } from './running.ts';
 import { makeTemplate } from './template.ts';
-import { timer } from './timed.ts';
 
 export interface EmbeddedOptions {
   readonly guardian: Guardian;

@@ -4,14 +4,14 @@ import { EnvironmentError, type NodeAddress } from '../../model.ts';
 import { Cleanup } from '../cleanup.ts';
 import { freePort } from '../free-port.ts';
 import type { CpuGroup, CpuLimits } from '../limits/cpu-limits.ts';
+import { createSlots, waitUntilCaughtUp, waitUntilStreaming } from '../postgres/replication.ts';
+import { formatSettings, replicaSettings, type Settings } from '../postgres/settings.ts';
+import { timer } from '../timed.ts';
 import type { Loss, RunningNode, RunningTopology, Step } from '../topology.ts';
 import { copyCluster, requireSpace, writeOut } from './cluster-copy.ts';
 import { makeOwnedDirectory, removeDirectory, writeOwned } from './owned-files.ts';
-import { createSlots, waitUntilCaughtUp, waitUntilStreaming } from './replication.ts';
 import { PortTaken, type Server, type ServerOptions, startServer } from './server.ts';
-import { formatSettings, quoteConnectionValue, type Settings } from './settings.ts';
 import type { Template } from './template.ts';
-import { timer } from './timed.ts';
 
 export interface RunningOptions extends Pick<ServerOptions, 'binaries' | 'account' | 'guardian' | 'signal'> {
   readonly template: Template;
@@ -59,7 +59,7 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
     const replicas = await timed('start replicas', () =>
       everyOne(
         replicaNames.map((name) =>
-          startNode(name, replicaSettings(name, primary.server.address, options.template)),
+          startNode(name, replicaSettings(name, primary.server.address, options.template.passFile)),
         ),
       ),
     );
@@ -148,23 +148,6 @@ async function startOne(
       if (!(error instanceof PortTaken) || attempt === 5) throw error;
     }
   }
-}
-
-function replicaSettings(name: string, primary: NodeAddress, template: Template): Settings {
-  const connection = {
-    host: primary.host,
-    port: `${primary.port}`,
-    user: primary.user,
-    // Not the password itself: every reader of pg_settings would see it, our own report included.
-    passfile: template.passFile,
-    application_name: name,
-  };
-  return {
-    primary_conninfo: Object.entries(connection)
-      .map(([key, value]) => `${key}=${quoteConnectionValue(value)}`)
-      .join(' '),
-    primary_slot_name: name,
-  };
 }
 
 function runningNode({ server, group }: StartedNode, asked: Set<string>): RunningNode {

@@ -8,11 +8,11 @@ import type { Guardian } from '../guardian.ts';
 import { endProcesses } from '../leftovers.ts';
 import type { CpuGroup } from '../limits/cpu-limits.ts';
 import { lastLines } from '../log-tail.ts';
+import { waitForAnswer } from '../postgres/connect.ts';
 import { childrenOf, findProcesses } from '../process-table.ts';
 import { removeSharedMemory, type SharedMemory, sharedMemoryOf } from '../shared-memory.ts';
 import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
-import { waitForAnswer } from './connect.ts';
 
 export interface Server {
   readonly address: NodeAddress;

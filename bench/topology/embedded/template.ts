@@ -8,19 +8,20 @@ import { EnvironmentError, type NodeAddress } from '../../model.ts';
 import { freePort } from '../free-port.ts';
 import type { Guardian } from '../guardian.ts';
 import type { CpuGroup, CpuLimits } from '../limits/cpu-limits.ts';
-import type { Account } from './account.ts';
-import type { Binaries } from './binaries.ts';
-import { withClient } from './connect.ts';
-import { writeOwned } from './owned-files.ts';
-import { PortTaken, type Server, serverEnvironment, startServer } from './server.ts';
 import {
   formatSettings,
   hostBasedAuthentication,
+  loopbackSettings,
   measuredSettings,
   preparingSettings,
   type Settings,
-} from './settings.ts';
-import type { Timed } from './timed.ts';
+} from '../postgres/settings.ts';
+import { dropTemplateDatabases, vacuum } from '../postgres/template-state.ts';
+import type { Timed } from '../timed.ts';
+import type { Account } from './account.ts';
+import type { Binaries } from './binaries.ts';
+import { writeOwned } from './owned-files.ts';
+import { PortTaken, type Server, serverEnvironment, startServer } from './server.ts';
 
 const run = promisify(execFile);
 
@@ -63,7 +64,7 @@ export async function makeTemplate(options: TemplateOptions): Promise<Template> 
   try {
     await timed('prepare', () => options.prepare(server.address, signal));
     await timed('vacuum', () => vacuum(server.address));
-    await timed('slim', () => slim(server.address));
+    await timed('slim', () => dropTemplateDatabases(server.address));
   } catch (error) {
     await server.end('immediate');
     throw error;
@@ -97,9 +98,9 @@ async function initialise(template: Template, options: TemplateOptions): Promise
   const { dataDir } = template;
   await appendFile(
     join(dataDir, 'postgresql.conf'),
-    formatSettings({ ...measuredSettings, ...options.settings }),
+    formatSettings({ ...measuredSettings, ...loopbackSettings, ...options.settings }),
   );
-  await writeFile(join(dataDir, 'pg_hba.conf'), hostBasedAuthentication);
+  await writeFile(join(dataDir, 'pg_hba.conf'), hostBasedAuthentication('127.0.0.1/32'));
   await writeFile(join(dataDir, 'postgresql.auto.conf'), formatSettings(preparingSettings));
 }
 
@@ -123,31 +124,4 @@ async function start(template: Template, group: CpuGroup, options: TemplateOptio
       if (!(error instanceof PortTaken) || attempt === 5) throw error;
     }
   }
-}
-
-/**
- * Hint bits, visibility map and planner statistics as they are in a database that has been in use;
- * otherwise the first slices would pay for them, or autovacuum in the middle of some slice.
- */
-async function vacuum(address: NodeAddress): Promise<void> {
-  await withClient(address, async (client) => {
-    const { rows } = await client.query<{ sql: string }>(
-      `SELECT format('VACUUM (ANALYZE) %I.%I', schemaname, relname) AS sql FROM pg_stat_user_tables
-       WHERE last_vacuum IS NULL OR last_analyze IS NULL`,
-    );
-    for (const { sql } of rows) await client.query(sql);
-  });
-}
-
-/**
- * Two thirds of the files of a small cluster belong to the two empty databases that new ones would be
- * made from. No node makes a database, so none needs copies of them.
- */
-async function slim(address: NodeAddress): Promise<void> {
-  await withClient(address, async (client) => {
-    for (const name of ['template0', 'template1']) {
-      await client.query(`ALTER DATABASE ${name} IS_TEMPLATE false`);
-      await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
-    }
-  });
 }

@@ -1,4 +1,4 @@
-import type { Step } from '../topology.ts';
+import type { Step } from './topology.ts';
 
 /** Runs a piece of work and notes how long it took. */
 export type Timed = <T>(name: string, work: () => Promise<T>) => Promise<T>;

@@ -1,5 +1,7 @@
 /** What the servers are told, as the text of their configuration files. */
 
+import type { NodeAddress } from '../../model.ts';
+
 export type Settings = Readonly<Record<string, string>>;
 
 /** Same on every node. The first lines are those of the replicated system that the runs are compared with. */
@@ -18,15 +20,16 @@ export const measuredSettings: Settings = {
   full_page_writes: 'on',
   // A replica that lost its connection comes back within the measurement, not 5 s later.
   wal_retrieve_retry_interval: '200ms',
-  // Loopback over TCP only; the password is always asked for.
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
+  // The password is always asked for.
   password_encryption: 'scram-sha-256',
   // The harness holds the log; the texts are for its error messages.
   logging_collector: 'off',
   log_destination: 'stderr',
   lc_messages: 'C',
 };
+
+/** Of servers on this machine itself: loopback over TCP only. */
+export const loopbackSettings: Settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '' };
 
 /** While the data set is made nothing has to survive a crash: the template is thrown away on any failure. */
 export const preparingSettings: Settings = {
@@ -42,10 +45,13 @@ export const preparingSettings: Settings = {
   wal_recycle: 'off',
 };
 
-/** scram for everything, replication included; no line for a socket or for another host. */
-export const hostBasedAuthentication = `host all all 127.0.0.1/32 scram-sha-256
-host replication all 127.0.0.1/32 scram-sha-256
-`;
+/**
+ * pg_hba.conf: scram for everything, replication included, from these addresses (`127.0.0.1/32`, or a
+ * word such as `samenet`); no line for a socket or for anybody else.
+ */
+export function hostBasedAuthentication(from: string): string {
+  return `host all all ${from} scram-sha-256\nhost replication all ${from} scram-sha-256\n`;
+}
 
 /** Lines of a configuration file, where a backslash escapes as in C. */
 export function formatSettings(settings: Settings): string {
@@ -57,4 +63,26 @@ export function formatSettings(settings: Settings): string {
 /** One value of a libpq connection string. */
 export function quoteConnectionValue(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
+
+/** What makes a copy with a `standby.signal` stream from `primary`, by a slot of its own name. */
+export function replicaSettings(
+  name: string,
+  primary: Pick<NodeAddress, 'host' | 'port' | 'user'>,
+  passFile: string,
+): Settings {
+  const connection = {
+    host: primary.host,
+    port: `${primary.port}`,
+    user: primary.user,
+    // Not the password itself: every reader of pg_settings would see it, our own report included.
+    passfile: passFile,
+    application_name: name,
+  };
+  return {
+    primary_conninfo: Object.entries(connection)
+      .map(([key, value]) => `${key}=${quoteConnectionValue(value)}`)
+      .join(' '),
+    primary_slot_name: name,
+  };
 }
