@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Builds, from Debian packages, images that stand in for the official ones on a machine without an image
+# registry: same names, same contract (variables, paths, entrypoint), labelled replibench.local-image=1.
+#
+#   docker/local-images/build.sh [--rebuild] [postgres|redis|nginx|node|prometheus|postgres-exporter ...]
+#
+# An image that is there already is kept; an image of that name without the label (an official one) is never
+# overwritten. DEBIAN_IMAGE (debian:trixie-slim) is the base; *_IMAGE, as in .env.example, are the names.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+readonly label=replibench.local-image
+readonly base=${DEBIAN_IMAGE:-debian:trixie-slim}
+readonly all=(postgres redis nginx node prometheus postgres-exporter)
+readonly npm_version=11.21.2
+
+fail() {
+  echo "build.sh: $*" >&2
+  exit 2
+}
+
+tag_of() {
+  case $1 in
+    postgres) echo "${POSTGRES_IMAGE:-postgres:17}" ;;
+    redis) echo "${REDIS_IMAGE:-redis:7}" ;;
+    nginx) echo "${NGINX_IMAGE:-nginx:1.28}" ;;
+    node) echo "${NODE_IMAGE:-node:24}" ;;
+    prometheus) echo "${PROMETHEUS_IMAGE:-prom/prometheus:v3.5.0}" ;;
+    postgres-exporter) echo "${POSTGRES_EXPORTER_IMAGE:-quay.io/prometheuscommunity/postgres-exporter:v0.18.1}" ;;
+    *) fail "no image called $1: choose from ${all[*]}" ;;
+  esac
+}
+
+# Node and npm come from npm packages, fetched by this machine's npm with its own configuration, so that
+# neither a registry nor a certificate has to be known inside the build.
+fetch_node() {
+  local context=$1 version platform package
+  version=$(node -p "require('../../package.json').devDependencies.node")
+  platform=$(node -p "process.arch === 'arm64' ? 'arm64' : 'x64'")
+  for package in "node-linux-$platform@$version" "npm@$npm_version"; do
+    (cd "$context" && npm pack --silent "$package" >/dev/null)
+  done
+  mv "$context"/node-linux-*.tgz "$context/node.tgz"
+  mv "$context"/npm-*.tgz "$context/npm.tgz"
+}
+
+build() {
+  local name=$1 tag=$2 context
+  context=$(mktemp -d)
+  # shellcheck disable=SC2064 # this context, not the one at exit
+  trap "rm -rf '$context'" RETURN
+  cp -R "$name/." "$context"
+  if [ "$name" = node ]; then fetch_node "$context"; fi
+  docker build --quiet --build-arg "DEBIAN_IMAGE=$base" --label "$label=1" --tag "$tag" "$context" >/dev/null
+}
+
+rebuild=false
+if [ "${1:-}" = --rebuild ]; then
+  rebuild=true
+  shift
+fi
+names=("$@")
+if [ ${#names[@]} -eq 0 ]; then names=("${all[@]}"); fi
+
+docker info >/dev/null 2>&1 || fail "no Docker engine answers: start it first"
+for name in "${names[@]}"; do
+  tag=$(tag_of "$name")
+  if owner=$(docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$tag" 2>/dev/null); then
+    if ! $rebuild; then
+      echo "$tag is there"
+      continue
+    fi
+    [ "$owner" = 1 ] || fail "$tag was not built here: remove it or set another name"
+  fi
+  echo "$tag: building"
+  build "$name" "$tag"
+done

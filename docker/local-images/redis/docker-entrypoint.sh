@@ -1,0 +1,9 @@
+#!/bin/sh
+# The official image's contract: options or a *.conf mean redis-server, which never runs as root.
+set -e
+if [ "${1#-}" != "$1" ] || [ "${1%.conf}" != "$1" ]; then set -- redis-server "$@"; fi
+if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
+  find . \! -user redis -exec chown redis '{}' +
+  exec gosu redis "$0" "$@"
+fi
+exec "$@"
