@@ -3,6 +3,7 @@
  * everything of the run. Exit 0 = nothing is left, 1 = the sentences on stdout say what is.
  */
 import { createInterface } from 'node:readline';
+import { removeContainers } from './docker/leftovers.ts';
 import type { Registration } from './guardian.ts';
 import { removeLeftovers } from './leftovers.ts';
 import type { ProcessIdentity } from './process-table.ts';
@@ -13,6 +14,7 @@ const directories: string[] = [];
 const cgroups: string[] = [];
 const processes: ProcessIdentity[] = [];
 const sharedMemory: SharedMemory[] = [];
+const containers: string[] = [];
 
 // The harness decides when this ends; a signal meant for both must not take the one that cleans up.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => undefined);
@@ -30,9 +32,16 @@ for await (const line of createInterface({ input: process.stdin })) {
   if ('directory' in registration) directories.push(registration.directory);
   else if ('cgroup' in registration) cgroups.push(registration.cgroup);
   else if ('sharedMemory' in registration) sharedMemory.push(registration.sharedMemory);
+  else if ('containers' in registration) containers.push(registration.containers);
   else processes.push(registration.process);
 }
 
-const failures = await removeLeftovers({ runId, directories, cgroups, processes, sharedMemory }, 30_000);
+// Side by side: a docker command that still makes containers is one of the processes to be ended, and
+// whatever holds a folder may be in a container.
+const removed = await Promise.all([
+  removeLeftovers({ runId, directories, cgroups, processes, sharedMemory }, 30_000),
+  removeContainers(containers, 60_000),
+]);
+const failures = removed.flat();
 process.stdout.write(failures.map((failure) => `${failure}\n`).join(''));
 process.exitCode = failures.length === 0 ? 0 : 1;

@@ -24,6 +24,8 @@ export interface Guardian extends AsyncDisposable {
   registerCgroup(path: string): Promise<void>;
   registerProcess(pid: number): Promise<void>;
   registerSharedMemory(memory: SharedMemory): Promise<void>;
+  /** Containers, networks and volumes that carry the label (`name=value`). Call before the first is made. */
+  registerContainers(label: string): Promise<void>;
 }
 
 /** What goes over the pipe, one JSON value a line. */
@@ -31,7 +33,8 @@ export type Registration =
   | { readonly directory: string }
   | { readonly cgroup: string }
   | { readonly process: ProcessIdentity }
-  | { readonly sharedMemory: SharedMemory };
+  | { readonly sharedMemory: SharedMemory }
+  | { readonly containers: string };
 
 /**
  * Disposing ends the pipe: the guardian removes whatever is left of the run and exits. Dispose it last.
@@ -50,8 +53,9 @@ export async function startGuardian(options: { readonly runId: string }): Promis
     cwd: '/',
     // A session of its own: neither Ctrl-C nor a closed terminal reaches it.
     detached: true,
-    // Nothing of the caller's: NODE_OPTIONS with an inspector or a loader would slow or break it.
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+    // NODE_OPTIONS with an inspector or a loader would slow or break it, so nothing of the caller's but
+    // what the container engine is found by.
+    env: { PATH: '/usr/bin:/bin', ...engineEnvironment() },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const { stdin, stdout, stderr } = child;
@@ -73,6 +77,7 @@ export async function startGuardian(options: { readonly runId: string }): Promis
     registerDirectory: (directory) => register({ directory }),
     registerCgroup: (cgroup) => register({ cgroup }),
     registerSharedMemory: (sharedMemory) => register({ sharedMemory }),
+    registerContainers: (containers) => register({ containers }),
     async registerProcess(pid) {
       const identity = identify(pid);
       if (identity !== null) await register({ process: identity });
@@ -82,6 +87,11 @@ export async function startGuardian(options: { readonly runId: string }): Promis
       await ended;
     },
   };
+}
+
+function engineEnvironment(): NodeJS.ProcessEnv {
+  const needed = /^(PATH|HOME|XDG_RUNTIME_DIR|SSH_AUTH_SOCK|DOCKER_\w+)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => needed.test(name)));
 }
 
 async function ready(child: ChildProcess, stdout: Readable, report: { text: string }): Promise<void> {

@@ -1,19 +1,23 @@
-/** Where this process stands in the cgroup hierarchies, as folders one can open. */
+/** Where a process stands in the cgroup hierarchies, as folders one can open. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface CgroupPlace {
   /** Folder where the hierarchy is mounted. */
   readonly mountPoint: string;
-  /** Folder of the calling process' own group; `mountPoint` or below it. */
+  /** Folder of the process' own group; `mountPoint` or below it. */
   readonly own: string;
 }
 
 /**
  * `controller` is `cpu` or `cpuacct` for v1, null for the unified hierarchy of v2.
- * Null when there is no such hierarchy. `root` replaces `/` in tests.
+ * Null when there is no such hierarchy. `root` replaces `/` in tests; `pid` is another process than this.
  */
-export function findCgroup(root: string, controller: string | null): CgroupPlace | null {
+export function findCgroup(
+  root: string,
+  controller: string | null,
+  pid: number | 'self' = 'self',
+): CgroupPlace | null {
   const mount = readLines(`${root}/proc/self/mountinfo`)
     .map(parseMount)
     .find((entry) =>
@@ -22,7 +26,7 @@ export function findCgroup(root: string, controller: string | null): CgroupPlace
         : entry.type === 'cgroup' && entry.superOptions.includes(controller),
     );
   if (mount === undefined) return null;
-  const membership = readLines(`${root}/proc/self/cgroup`)
+  const membership = readLines(`${root}/proc/${pid}/cgroup`)
     .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
     .find((match) => (controller === null ? match?.[1] === '' : match?.[1]?.split(',').includes(controller)));
   const path = membership?.[2] ?? '/';

@@ -1,0 +1,67 @@
+/** Tells when a container of a run ends, by the engine's own stream of events. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { EnvironmentError } from '../../model.ts';
+
+export interface Death {
+  readonly containerId: string;
+  /** For example `exit code 137`. */
+  readonly how: string;
+}
+
+export interface DeathWatch extends AsyncDisposable {
+  /** Every death from the start of the watch on, once each; of a container that was told to end as well. */
+  onDeath(listener: (death: Death) => void): void;
+}
+
+/**
+ * Watches the containers with a label (`name=value`). Start it before them: nothing that happens after the
+ * promise resolves is missed.
+ */
+export async function watchDeaths(label: string, env: NodeJS.ProcessEnv): Promise<DeathWatch> {
+  // The engine's own clock decides what is "since": a moment before any container of ours is early enough.
+  const since = `${Math.floor(Date.now() / 1000) - 1}`;
+  const filters = ['--filter', 'type=container', '--filter', 'event=die', '--filter', `label=${label}`];
+  const child = spawn('docker', ['events', '--since', since, ...filters, '--format', '{{json .}}'], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = once(child, 'close').catch(() => undefined);
+  const heard: Death[] = [];
+  const listeners: ((death: Death) => void)[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const death = parseDeath(line);
+    if (death === null) return;
+    heard.push(death);
+    for (const listener of listeners) listener(death);
+  });
+  try {
+    await once(child, 'spawn');
+  } catch (cause) {
+    throw new EnvironmentError('no Docker engine answers: start it, or use --topology embedded', { cause });
+  }
+  return {
+    onDeath(listener) {
+      listeners.push(listener);
+      for (const death of heard) listener(death);
+    },
+    async [Symbol.asyncDispose]() {
+      listeners.length = 0;
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Null for a line that is no death of a container. */
+export function parseDeath(line: string): Death | null {
+  try {
+    const event = JSON.parse(line);
+    const attributes = event.Actor?.Attributes ?? {};
+    if (event.Action !== 'die' || typeof event.Actor?.ID !== 'string') return null;
+    return { containerId: event.Actor.ID, how: `exit code ${attributes.exitCode ?? 'unknown'}` };
+  } catch {
+    return null;
+  }
+}
