@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // They need a container engine: vitest.containers.config.ts.
+    exclude: ['test/containers/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two cores: more workers would make tests that start servers starve each other.

