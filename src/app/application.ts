@@ -1,5 +1,6 @@
 /** The Express application over an open database. */
 import express, { type Express, Router } from 'express';
+import type { ReadCache } from '../cache/read-cache.ts';
 import type { Database } from '../db/connection.ts';
 import type { Metrics } from './metrics.ts';
 import { answerProblem, answerUnknownRoute } from './problem.ts';
@@ -9,9 +10,10 @@ import { addOperationRoutes } from './routes/operations.ts';
 import { addTeamRoutes } from './routes/teams.ts';
 import { addUserRoutes } from './routes/users.ts';
 
-/** `report` receives errors that nobody expected, one text each. */
+/** `cache` null: every read asks the database. `report` receives errors that nobody expected, one text each. */
 export function createApplication(
   database: Database,
+  cache: ReadCache | null,
   metrics: Metrics,
   report: (line: string) => void,
 ): Express {
@@ -23,10 +25,10 @@ export function createApplication(
 
   const router = Router();
   addOperationRoutes(router, database.configuration, metrics);
-  addUserRoutes(router, database);
+  addUserRoutes(router, database, cache);
   addContactRoutes(router, database);
-  addInteractionRoutes(router, database);
-  addTeamRoutes(router, database);
+  addInteractionRoutes(router, database, cache);
+  addTeamRoutes(router, database, cache);
 
   metrics.watchPools(database.pools);
   const { instance, pool } = database.configuration;

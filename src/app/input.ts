@@ -19,9 +19,11 @@ export const bodyId = z.number(idMessage).int(idMessage).min(1, idMessage).max(l
 
 const limitMessage = 'must be a whole number from 1 to 100';
 
+export const defaultLimit = 20;
+
 /** How many rows a list returns. */
 export const limit = z
   .string(limitMessage)
   .regex(/^[1-9]\d?$|^100$/, limitMessage)
   .transform(Number)
-  .default(20);
+  .default(defaultLimit);

@@ -1,20 +1,22 @@
 /**
  * Starts the sample application: `node src/app/main.ts`.
  * Reads HOST, PORT, APP_NAME, the DB_* variables of src/db/configuration.ts, DB_WAIT_MS (how long to wait
- * for the primary) and DB_PREPARE=if-empty (load schema and data of size DATA_* into an empty database);
- * stops on SIGTERM or SIGINT.
+ * for the primary) and DB_PREPARE=if-empty (load schema and data of size DATA_* into an empty database),
+ * and the CACHE variables of src/cache/configuration.ts; stops on SIGTERM or SIGINT.
  */
 import { once } from 'node:events';
 import { z } from 'zod';
+import { type CacheConfiguration, readCacheConfiguration } from '../cache/configuration.ts';
+import { createReadCache, type ReadCache } from '../cache/read-cache.ts';
 import { awaitPrimary, UnreachableError } from '../db/await-primary.ts';
-import { type DatabaseConfiguration, parseEnvironment } from '../db/configuration.ts';
-import { ConfigurationError } from '../db/configuration-error.ts';
+import type { DatabaseConfiguration } from '../db/configuration.ts';
 import { openDatabase } from '../db/connection.ts';
 import { readDataSetSize } from '../db/data-set-size.ts';
 import { prepareIfEmpty } from '../db/prepare-if-empty.ts';
 import { askEveryNode, describeProblem } from '../db/reachability.ts';
+import { ConfigurationError, parseEnvironment } from '../environment.ts';
 import { createApplication } from './application.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { startServer } from './server.ts';
 
 const variables = z.object({
@@ -45,6 +47,7 @@ async function run(): Promise<void> {
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
 
   const values = parseEnvironment(variables, process.env);
+  const cacheConfiguration = readCacheConfiguration(process.env);
   const stopped = once(stop.signal, 'abort');
   // Waiting can take minutes, and a stop need not: whoever is waited for notices that we are gone.
   const configuration = await Promise.race([reachDatabase(values.DB_PREPARE), stopped.then(() => null)]);
@@ -52,7 +55,8 @@ async function run(): Promise<void> {
 
   const metrics = createMetrics();
   await using database = openDatabase(configuration, metrics.observer);
-  const application = createApplication(database, metrics, (line) => console.error(`[App] ${line}`));
+  const cache = cacheConfiguration === null ? null : await openCache(cacheConfiguration, metrics);
+  const application = createApplication(database, cache, metrics, (line) => console.error(`[App] ${line}`));
   const server = await startServer(application, { host: values.HOST, port: values.PORT });
   console.log(`[App] listening on ${server.url}`);
 
@@ -77,6 +81,25 @@ async function reachDatabase(prepare: '' | 'if-empty'): Promise<DatabaseConfigur
     report(made ? 'schema and data made' : 'schema and data are there already');
   }
   return configuration;
+}
+
+/** Not closed: it holds nothing that the end of the process could lose. */
+async function openCache(configuration: CacheConfiguration, metrics: Metrics): Promise<ReadCache> {
+  const { url, address, ttlMs, patienceMs } = configuration;
+  // Only here: the client is a large module, and most instances have no cache.
+  const { openRedisStore } = await import('../cache/redis-store.ts');
+  const store = await openRedisStore({ url, keyPrefix: 'contact-centre:' });
+  console.log(`[Cache] reads are kept in ${address} for ${ttlMs} ms`);
+  return createReadCache(store, {
+    ttlMs,
+    patienceMs,
+    clock: () => performance.now(),
+    count: metrics.countCache(),
+    reportOutage: (reason) =>
+      reason === null
+        ? console.log(`[Cache] ${address} answers again`)
+        : console.warn(`[Cache] ! ${address}: ${reason}; reads go to the database until it answers`),
+  });
 }
 
 function announce({ instance, nodes, warning }: DatabaseConfiguration): void {

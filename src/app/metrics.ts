@@ -1,6 +1,7 @@
 /** Prometheus metrics of this process: requests, pools, and prom-client's event-loop, GC and CPU figures. */
 import type { RequestHandler } from 'express';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { CacheResult } from '../cache/read-cache.ts';
 import type { DatabaseObserver } from '../db/connection.ts';
 import type { PoolState } from '../db/pools.ts';
 
@@ -9,6 +10,8 @@ export interface Metrics {
   /** Express middleware that times every request by its route, never by its path. */
   readonly timeRequests: RequestHandler;
   readonly observer: DatabaseObserver;
+  /** Adds the counter of cached reads; without a cache it is absent. */
+  countCache(): (result: CacheResult) => void;
   /** From now on a scrape reads these pools. */
   watchPools(pools: () => readonly PoolState[]): void;
   /** Text in Prometheus' exposition format. */
@@ -54,9 +57,21 @@ export function createMetrics(): Metrics {
     observer: {
       acquired: (node, waitSeconds) => waits.observe({ node: node ?? 'unknown' }, waitSeconds),
     },
+    countCache: () => countCache(registry),
     watchPools: (pools) => watchPools(registry, pools),
     render: () => registry.metrics(),
   };
+}
+
+function countCache(registry: Registry): (result: CacheResult) => void {
+  const reads = new Counter({
+    name: 'cache_requests_total',
+    help: 'Reads that the cache answered (hit), did not have (miss), or could not be asked about (error)',
+    labelNames: ['result'] as const,
+    registers: [registry],
+  });
+  for (const result of ['hit', 'miss', 'error'] as const) reads.inc({ result }, 0);
+  return (result) => reads.inc({ result });
 }
 
 function watchPools(registry: Registry, pools: () => readonly PoolState[]): void {

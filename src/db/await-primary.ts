@@ -1,12 +1,8 @@
 /** Start-up beside a database that is starting, too: waits until the primary can be written to. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import {
-  type DatabaseConfiguration,
-  type Environment,
-  parseEnvironment,
-  readDatabaseConfiguration,
-} from './configuration.ts';
+import { type Environment, parseEnvironment } from '../environment.ts';
+import { type DatabaseConfiguration, readDatabaseConfiguration } from './configuration.ts';
 import { PasswordFileError } from './password-file.ts';
 import { askNode, describeProblem } from './reachability.ts';
 

@@ -1,6 +1,6 @@
 /** What the environment says about the database: where it is, who reads where, how long to wait. */
 import { z } from 'zod';
-import { ConfigurationError } from './configuration-error.ts';
+import { ConfigurationError, type Environment, parseEnvironment } from '../environment.ts';
 import { readPasswordFile } from './password-file.ts';
 
 /** One PostgreSQL server as the harness names it: `primary`, `replica1`, `replica2` ... */
@@ -33,8 +33,6 @@ export interface DatabaseConfiguration {
   /** Longest time for one query, so that a stopped server cannot hold connections for ever. */
   readonly queryTimeoutMs: number;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 const required = z.string({ error: 'is not set' }).min(1, 'is empty');
 const port = z.coerce
@@ -100,14 +98,6 @@ export function readDatabaseConfiguration(environment: Environment): DatabaseCon
     connectTimeoutMs: values.DB_CONNECT_TIMEOUT_MS,
     queryTimeoutMs: values.DB_QUERY_TIMEOUT_MS,
   };
-}
-
-/** Parses variables with a zod object; throws ConfigurationError with one line that names them all. */
-export function parseEnvironment<Values>(schema: z.ZodType<Values>, environment: Environment): Values {
-  const parsed = schema.safeParse(environment);
-  if (parsed.success) return parsed.data;
-  const sentences = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-  throw new ConfigurationError(sentences.join('; '), { cause: parsed.error });
 }
 
 /** A replica keeps the number of its variables, so DB_REPLICA2_HOST alone is `replica2`. */

@@ -1,6 +1,6 @@
 /** Size of the data set as the environment gives it. */
 import { z } from 'zod';
-import { type Environment, parseEnvironment } from './configuration.ts';
+import { type Environment, parseEnvironment } from '../environment.ts';
 import type { DataSetSize } from './data-set.ts';
 
 const count = z.coerce

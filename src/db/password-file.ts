@@ -1,6 +1,6 @@
 /** A password that a file holds, as container secrets do. */
 import { readFileSync } from 'node:fs';
-import { ConfigurationError } from './configuration-error.ts';
+import { ConfigurationError } from '../environment.ts';
 
 /** The file is not there, not readable or empty; it may appear later. */
 export class PasswordFileError extends ConfigurationError {}

@@ -2,8 +2,9 @@
  * Creates schema and data on the primary: `node src/db/prepare.ts`.
  * Reads DB_* and DATA_SEED, DATA_TEAMS, DATA_USERS, DATA_CONTACTS, DATA_INTERACTIONS from the environment.
  */
+
+import { ConfigurationError } from '../environment.ts';
 import { awaitPrimary, UnreachableError } from './await-primary.ts';
-import { ConfigurationError } from './configuration-error.ts';
 import { readDataSetSize } from './data-set-size.ts';
 import { ForeignTablesError, loadDataSet } from './load-data-set.ts';
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readDatabaseConfiguration } from '../../src/db/configuration.ts';
-import { ConfigurationError } from '../../src/db/configuration-error.ts';
 import { PasswordFileError } from '../../src/db/password-file.ts';
+import { ConfigurationError } from '../../src/environment.ts';
 
 const login = { DB_HOST: 'postgres-primary', DB_NAME: 'contacts', DB_USER: 'app', DB_PASSWORD: 'secret' };
 

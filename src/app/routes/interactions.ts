@@ -1,8 +1,10 @@
 import { json, type Router } from 'express';
 import { z } from 'zod';
+import type { ReadCache } from '../../cache/read-cache.ts';
 import type { Database } from '../../db/connection.ts';
 import { channels } from '../../db/schema.ts';
 import { answer } from '../answer.ts';
+import { cacheKeys } from '../cache-keys.ts';
 import { bodyId } from '../input.ts';
 
 const durationMessage = 'must be a whole number of seconds from 0 to 86400';
@@ -20,10 +22,14 @@ const newInteraction = z.object({
 });
 
 /** A conversation that an agent has had with a contact. */
-export function addInteractionRoutes(router: Router, { models }: Database): void {
+export function addInteractionRoutes(router: Router, { models }: Database, cache: ReadCache | null): void {
   router.post(
     '/interactions',
     json({ limit: '8kb' }),
-    answer(201, (request) => models.Interaction.create(newInteraction.parse(request.body))),
+    answer(201, async (request) => {
+      const interaction = await models.Interaction.create(newInteraction.parse(request.body));
+      await cache?.forget(cacheKeys.userInteractions(interaction.userId));
+      return interaction;
+    }),
   );
 }

@@ -1,21 +1,26 @@
 import { json, type Router } from 'express';
 import { z } from 'zod';
+import type { ReadCache } from '../../cache/read-cache.ts';
 import { assignContact } from '../../db/assignment.ts';
 import type { Database } from '../../db/connection.ts';
 import { readTeamDashboard } from '../../db/team-dashboard.ts';
-import { answer } from '../answer.ts';
+import { answer, answerCached } from '../answer.ts';
+import { cacheKeys } from '../cache-keys.ts';
 import { bodyId, pathId } from '../input.ts';
 import { Problem } from '../problem.ts';
 
 const newAssignment = z.object({ contactId: bodyId });
 
 /** A team's dashboard, and the hand-over of a contact to the team. */
-export function addTeamRoutes(router: Router, database: Database): void {
+export function addTeamRoutes(router: Router, database: Database, cache: ReadCache | null): void {
   router.get(
     '/teams/:id/dashboard',
-    answer(200, async (request) => {
+    answerCached(cache, (request) => {
       const { id } = pathId.parse(request.params);
-      return (await readTeamDashboard(database, id)) ?? noSuchTeam(id);
+      return {
+        key: cacheKeys.teamDashboard(id),
+        load: async () => (await readTeamDashboard(database, id)) ?? noSuchTeam(id),
+      };
     }),
   );
 
@@ -28,6 +33,12 @@ export function addTeamRoutes(router: Router, database: Database): void {
       const assignment = await assignContact(database, id, contactId);
       if (assignment === 'no-team') return noSuchTeam(id);
       if (assignment === 'no-agent') throw new Problem(409, `team ${id} has no available agent now`);
+      const { agentId } = assignment;
+      await cache?.forget(
+        cacheKeys.user(agentId),
+        cacheKeys.userInteractions(agentId),
+        cacheKeys.teamDashboard(id),
+      );
       return assignment;
     }),
   );

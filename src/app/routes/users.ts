@@ -1,9 +1,12 @@
 import { json, type Router } from 'express';
 import { z } from 'zod';
+import type { ReadCache } from '../../cache/read-cache.ts';
 import type { Database } from '../../db/connection.ts';
 import { userStatuses } from '../../db/schema.ts';
-import { answer } from '../answer.ts';
-import { limit, pathId } from '../input.ts';
+import { setUserStatus } from '../../db/user-status.ts';
+import { answer, answerCached } from '../answer.ts';
+import { cacheKeys } from '../cache-keys.ts';
+import { defaultLimit, limit, pathId } from '../input.ts';
 import { Problem } from '../problem.ts';
 
 const listQuery = z.object({ limit });
@@ -12,34 +15,46 @@ const statusBody = z.object({
 });
 
 /** Agents: one by id, the latest interactions of one, and a change of status. */
-export function addUserRoutes(router: Router, { models: { User, Interaction } }: Database): void {
+export function addUserRoutes(router: Router, database: Database, cache: ReadCache | null): void {
+  const { User, Interaction } = database.models;
+
   router.get(
     '/users/:id',
-    answer(200, async (request) => {
+    answerCached(cache, (request) => {
       const { id } = pathId.parse(request.params);
-      return (await User.findByPk(id, { raw: true })) ?? noSuchUser(id);
+      return {
+        key: cacheKeys.user(id),
+        load: async () => (await User.findByPk(id, { raw: true })) ?? noSuchUser(id),
+      };
     }),
   );
 
+  const latestInteractions = async (userId: number, limit: number): Promise<unknown> => {
+    const interactions = await Interaction.findAll({
+      where: { userId },
+      order: [['id', 'DESC']],
+      limit,
+      raw: true,
+    });
+    // Only an empty list needs the second question: has this agent none, or is there no such agent?
+    if (
+      interactions.length === 0 &&
+      (await User.findByPk(userId, { attributes: ['id'], raw: true })) === null
+    ) {
+      noSuchUser(userId);
+    }
+    return interactions;
+  };
+
   router.get(
     '/users/:id/interactions',
-    answer(200, async (request) => {
+    answerCached(cache, (request) => {
       const { id } = pathId.parse(request.params);
       const { limit } = listQuery.parse(request.query);
-      const interactions = await Interaction.findAll({
-        where: { userId: id },
-        order: [['id', 'DESC']],
-        limit,
-        raw: true,
-      });
-      // Only an empty list needs the second question: has this agent none, or is there no such agent?
-      if (
-        interactions.length === 0 &&
-        (await User.findByPk(id, { attributes: ['id'], raw: true })) === null
-      ) {
-        noSuchUser(id);
-      }
-      return interactions;
+      return {
+        key: limit === defaultLimit ? cacheKeys.userInteractions(id) : null,
+        load: () => latestInteractions(id, limit),
+      };
     }),
   );
 
@@ -49,8 +64,9 @@ export function addUserRoutes(router: Router, { models: { User, Interaction } }:
     answer(200, async (request) => {
       const { id } = pathId.parse(request.params);
       const { status } = statusBody.parse(request.body);
-      const [changed] = await User.update({ status }, { where: { id } });
-      return changed === 0 ? noSuchUser(id) : { id, status };
+      const { teamId } = (await setUserStatus(database, id, status)) ?? noSuchUser(id);
+      await cache?.forget(cacheKeys.user(id), cacheKeys.teamDashboard(teamId));
+      return { id, status };
     }),
   );
 }
