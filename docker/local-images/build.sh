@@ -47,8 +47,8 @@ fetch_node() {
 build() {
   local name=$1 tag=$2 context
   context=$(mktemp -d)
-  # shellcheck disable=SC2064 # this context, not the one at exit
-  trap "rm -rf '$context'" RETURN
+  # shellcheck disable=SC2064 # this context; build runs in a process of its own
+  trap "rm -rf '$context'" EXIT
   cp -R "$name/." "$context"
   if [ "$name" = node ]; then fetch_node "$context"; fi
   docker build --quiet --build-arg "DEBIAN_IMAGE=$base" --label "$label=1" --tag "$tag" "$context" >/dev/null
@@ -63,6 +63,7 @@ names=("$@")
 if [ ${#names[@]} -eq 0 ]; then names=("${all[@]}"); fi
 
 docker info >/dev/null 2>&1 || fail "no Docker engine answers: start it first"
+missing=()
 for name in "${names[@]}"; do
   tag=$(tag_of "$name")
   if owner=$(docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$tag" 2>/dev/null); then
@@ -72,6 +73,15 @@ for name in "${names[@]}"; do
     fi
     [ "$owner" = 1 ] || fail "$tag was not built here: remove it or set another name"
   fi
-  echo "$tag: building"
-  build "$name" "$tag"
+  missing+=("$name")
 done
+
+# Side by side: each waits for the network and the disk most of the time.
+builds=()
+for name in "${missing[@]}"; do
+  tag=$(tag_of "$name")
+  echo "$tag: building"
+  build "$name" "$tag" &
+  builds+=("$!")
+done
+for pid in "${builds[@]}"; do wait "$pid" || exit 1; done

@@ -10,8 +10,8 @@ import { type DockerOutput, docker } from '../../../bench/topology/docker/engine
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
-/** Starts with what `.ci/engine` and other tests recognise as a test's leftovers. */
-export const projectPrefix = 'rbtest-';
+/** With the process id in it `.ci/engine` can tell what a killed run has left. */
+const projectPrefix = `rbtest-${process.pid}-`;
 
 export type NodeName = 'primary' | 'replica1' | 'replica2';
 
