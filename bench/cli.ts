@@ -6,6 +6,7 @@ import type { CommandContext } from './commands/context.ts';
 import { addExperimentOptions, type ExperimentFlags } from './commands/experiment-options.ts';
 import { writeStarterConfig } from './commands/init.ts';
 import { loadCommand } from './commands/load.ts';
+import { operationCommands } from './commands/operation-commands.ts';
 import { renderAgain } from './commands/report.ts';
 import { single } from './commands/single.ts';
 import { EnvironmentError, exitCodes, UsageError } from './model.ts';
@@ -58,6 +59,11 @@ program.addCommand(
     },
   }),
 );
+
+for (const command of operationCommands(context, (code) => {
+  exitCode = code;
+}))
+  program.addCommand(command);
 
 program
   .command('report')

@@ -23,10 +23,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'bench/probes',
     'bench/faults',
   ],
+  'bench/operations': [
+    'bench/model.ts',
+    'bench/monotonic-clock.ts',
+    'bench/topology',
+    'bench/probes',
+    'bench/experiment',
+  ],
   'bench/commands': [
     'bench/model.ts',
     'bench/monotonic-clock.ts',
     'bench/experiment',
+    'bench/operations',
     'bench/analysis',
     'bench/report',
     'bench/load',

@@ -6,7 +6,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readDatabaseConfiguration } from '../../src/db/configuration.ts';
 import type { DataSetSize } from '../../src/db/data-set.ts';
 import { loadDataSet } from '../../src/db/load-data-set.ts';
-import { freePort, type PostgresNode } from './postgres.ts';
+import { freePort } from './postgres.ts';
+
+/** What an application needs to know of a server. */
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+}
 
 export type Variables = Readonly<Record<string, string>>;
 
@@ -20,7 +29,7 @@ export const smallDataSet: DataSetSize = {
 
 /** DB_* variables for a primary and its replicas; only addresses of replicas matter. */
 export function databaseVariables(
-  primary: PostgresNode,
+  primary: DatabaseAddress,
   replicas: readonly { readonly host: string; readonly port: number }[] = [],
 ): Variables {
   const { host, port, database, user, password } = primary;
@@ -35,7 +44,7 @@ export function databaseVariables(
   };
 }
 
-export async function loadSmallDataSet(primary: PostgresNode, size = smallDataSet): Promise<void> {
+export async function loadSmallDataSet(primary: DatabaseAddress, size = smallDataSet): Promise<void> {
   const options = { clock: () => performance.now(), report: () => undefined };
   await loadDataSet(readDatabaseConfiguration(databaseVariables(primary)), size, options);
 }

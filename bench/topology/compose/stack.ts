@@ -64,7 +64,7 @@ export interface Stack {
   readonly workingFolder: string;
   /** May not exist. */
   readonly envFile: string;
-  /** The network that the services share. */
+  /** The network on which nodes and applications meet. */
   readonly network: string | null;
   /** In the order primary, replica1, replica2 ... */
   readonly nodes: readonly StackNode[];

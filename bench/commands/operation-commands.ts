@@ -1,0 +1,32 @@
+/** The commands for whoever runs a replicated stack: what they are called and which flags they take. */
+import { Command, Option } from 'commander';
+import { openableTopologies } from '../experiment/topologies.ts';
+import type { CommandContext } from './context.ts';
+import { wholeNumber } from './experiment-options.ts';
+import { addStackOptions } from './operation-options.ts';
+import { type VerifyFlags, verifyCommand } from './verify.ts';
+
+export function operationCommands(context: CommandContext, exit: (code: number) => void): readonly Command[] {
+  const verify = addStackOptions(
+    new Command('verify').description(
+      'test a replicated cluster: streaming, lag, write to read, read-only, spread of reads',
+    ),
+  )
+    .addOption(
+      new Option(
+        '--topology <name>',
+        'compose = a stack that runs; any other is started for it and taken down',
+      )
+        .choices([...new Set(['compose', ...openableTopologies])])
+        .default('compose'),
+    )
+    .option('--replicas <n>', 'replicas of a cluster that is started for it', wholeNumber(1, 8), 2)
+    .option('-c, --config <path>', 'replibench.config.ts of the application to start with it')
+    .option(
+      '--read-path <path>',
+      'what to read through the application; {n} is a random number',
+      '/users/{n}',
+    )
+    .action(async (flags: VerifyFlags) => exit(await verifyCommand(flags, context)));
+  return [verify];
+}
