@@ -2,8 +2,9 @@
 import { Command, Option } from 'commander';
 import { openableTopologies } from '../experiment/topologies.ts';
 import type { CommandContext } from './context.ts';
-import { wholeNumber } from './experiment-options.ts';
+import { number, wholeNumber } from './experiment-options.ts';
 import { addStackOptions } from './operation-options.ts';
+import { type StatusFlags, statusCommand } from './status.ts';
 import { type VerifyFlags, verifyCommand } from './verify.ts';
 
 export function operationCommands(context: CommandContext, exit: (code: number) => void): readonly Command[] {
@@ -28,5 +29,11 @@ export function operationCommands(context: CommandContext, exit: (code: number) 
       '/users/{n}',
     )
     .action(async (flags: VerifyFlags) => exit(await verifyCommand(flags, context)));
-  return [verify];
+  const status = addStackOptions(
+    new Command('status').description('nodes and applications of a compose stack as one table'),
+  )
+    .option('-w, --watch [seconds]', 'again every few seconds (default: 2)', number(0.5, 3600))
+    .option('--json', 'one JSON object a look')
+    .action(async (flags: StatusFlags) => exit(await statusCommand(flags, context)));
+  return [verify, status];
 }
