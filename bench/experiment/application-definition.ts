@@ -1,4 +1,4 @@
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Arm, type NodeAddress, type Scenario, UsageError } from '../model.ts';
 import type { Connections, Endpoint } from './config.ts';
@@ -27,6 +27,21 @@ export interface ApplicationDefinition {
       }
     | { readonly sqlFile: string }
     | undefined;
+  /** How it runs in a container; absent = it is a process of this machine, whatever the topology. */
+  readonly container?: ContainerDefinition;
+}
+
+export interface ContainerDefinition {
+  readonly image: string;
+  /** Makes the image when it is missing; may not exist where the package was installed. */
+  readonly dockerfile: string;
+  readonly buildFolder: string;
+  /** The port it listens on, on all addresses of its container. */
+  readonly port: number;
+  /** Nothing secret: whoever may inspect the container sees them. */
+  readonly env: (connections: Connections) => Readonly<Record<string, string>>;
+  /** Path in the container -> content: the secrets. */
+  readonly files: (connections: Connections) => Readonly<Record<string, string>>;
 }
 
 const defaultReadyTimeoutMs = 30_000;
@@ -49,6 +64,26 @@ export function sampleApplication(): ApplicationDefinition {
       cwd: process.cwd(),
       env: (connections, data) => ({ ...sampleEnvironment(connections), ...dataEnvironment(data) }),
     },
+    container: sampleContainer(),
+  };
+}
+
+const passwordFile = '/run/replibench-db-password';
+
+function sampleContainer(): ContainerDefinition {
+  const root = fileURLToPath(
+    new URL(import.meta.url.endsWith('.ts') ? '../..' : '../../..', import.meta.url),
+  );
+  return {
+    image: process.env['APP_IMAGE'] || 'replibench-app:latest',
+    dockerfile: join(root, 'docker/app/Dockerfile'),
+    buildFolder: root,
+    port: 3000,
+    env(connections) {
+      const { DB_PASSWORD: _, ...environment } = sampleEnvironment({ ...connections, appPort: 3000 });
+      return { ...environment, HOST: '0.0.0.0', DB_PASSWORD_FILE: passwordFile };
+    },
+    files: ({ primary }) => ({ [passwordFile]: primary.password }),
   };
 }
 

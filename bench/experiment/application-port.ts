@@ -9,9 +9,10 @@ import type { ApplicationPort } from './ports.ts';
 export function configuredApplicationPort(
   definition: ApplicationDefinition,
   guardian: Guardian,
-  scratchFolder: string,
+  scratchFolder: string | null,
 ): ApplicationPort {
-  const compileCache = join(scratchFolder, 'compile-cache');
+  // The application is started a dozen times a run: Node need not compile it anew each time.
+  const shared = scratchFolder === null ? {} : { NODE_COMPILE_CACHE: join(scratchFolder, 'compile-cache') };
   return {
     name: definition.name,
     async start(arm, nodes, signal) {
@@ -20,8 +21,7 @@ export function configuredApplicationPort(
       const running = await startApplication({
         command: definition.command,
         cwd: definition.cwd,
-        // The application is started a dozen times a run: Node need not compile it anew each time.
-        env: { NODE_COMPILE_CACHE: compileCache, ...definition.env(connectionsOf(arm, nodes, port)) },
+        env: { ...shared, ...definition.env(connectionsOf(arm, nodes, port)) },
         inherited: inheritedEnvironment(definition),
         secrets: nodes.map((node) => node.password),
         readyUrl: baseUrl + definition.readyPath,

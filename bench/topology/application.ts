@@ -12,6 +12,7 @@ import type { Guardian } from './guardian.ts';
 import { endProcesses } from './leftovers.ts';
 import { detectLimits } from './limits/detect-limits.ts';
 import { lastLines } from './log-tail.ts';
+import { waitUntilReady } from './ready.ts';
 import type { Loss } from './topology.ts';
 
 export interface RunningApplication extends AsyncDisposable {
@@ -102,7 +103,13 @@ export async function startApplication(options: ApplicationOptions): Promise<Run
     });
     gated.open();
 
-    await waitUntilReady(options, ended, log);
+    await waitUntilReady({
+      url: options.readyUrl,
+      timeoutMs: options.readyTimeoutMs,
+      ended,
+      lastWords: () => lastLines(log, options.secrets),
+      signal,
+    });
     return {
       pid: gated.pid,
       cpu,
@@ -113,42 +120,6 @@ export async function startApplication(options: ApplicationOptions): Promise<Run
   } catch (error) {
     throw await cleanup.after(error);
   }
-}
-
-async function waitUntilReady(
-  options: ApplicationOptions,
-  ended: Promise<string>,
-  log: string,
-): Promise<void> {
-  const waiting = new AbortController();
-  const signal = AbortSignal.any([
-    options.signal,
-    waiting.signal,
-    AbortSignal.timeout(options.readyTimeoutMs),
-  ]);
-  let last = 'no answer';
-  let exit: string | undefined;
-  void ended.then((how) => {
-    exit = how;
-    waiting.abort();
-  });
-  while (!signal.aborted) {
-    try {
-      const response = await fetch(options.readyUrl, { signal });
-      await response.arrayBuffer();
-      if (response.ok && exit === undefined) return;
-      last = `it answered ${response.status}`;
-    } catch (error) {
-      if (!signal.aborted) last = describe(error);
-    }
-    await sleep(25, undefined, { signal }).catch(() => undefined);
-  }
-  options.signal.throwIfAborted();
-  throw new EnvironmentError(
-    exit === undefined
-      ? `the application was not ready at ${options.readyUrl} within ${options.readyTimeoutMs} ms (${last})${await lastLines(log, options.secrets)}`
-      : `the application ended (${exit}) before it was ready at ${options.readyUrl}; the command must stay in the foreground${await lastLines(log, options.secrets)}`,
-  );
 }
 
 /** SIGTERM and three seconds to finish, as an orchestrator would; then SIGKILL to everything it started. */
@@ -171,9 +142,4 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // ended already
   }
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
 }

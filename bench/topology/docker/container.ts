@@ -7,7 +7,7 @@ import { DockerError, type DockerOptions, docker } from './engine.ts';
 /** The part of `docker inspect` that is used here. */
 export interface InspectedContainer {
   readonly Id: string;
-  readonly State: { readonly Pid: number; readonly Running: boolean };
+  readonly State: { readonly Pid: number; readonly Running: boolean; readonly ExitCode: number };
   readonly Config: { readonly Labels: Readonly<Record<string, string>> };
   readonly NetworkSettings: {
     readonly Ports: Readonly<Record<string, readonly { HostIp: string; HostPort: string }[] | null>>;

@@ -11,8 +11,8 @@ export interface Death {
 }
 
 export interface DeathWatch extends AsyncDisposable {
-  /** Every death from the start of the watch on, once each; of a container that was told to end as well. */
-  onDeath(listener: (death: Death) => void): void;
+  /** Resolves with how the container ended, at once when it has ended already; asked for or not. */
+  of(containerId: string): Promise<string>;
 }
 
 /**
@@ -28,13 +28,14 @@ export async function watchDeaths(label: string, env: NodeJS.ProcessEnv): Promis
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(child, 'close').catch(() => undefined);
-  const heard: Death[] = [];
-  const listeners: ((death: Death) => void)[] = [];
+  const deaths = new Map<string, string>();
+  const waiting = new Map<string, ((how: string) => void)[]>();
   createInterface({ input: child.stdout }).on('line', (line) => {
     const death = parseDeath(line);
     if (death === null) return;
-    heard.push(death);
-    for (const listener of listeners) listener(death);
+    deaths.set(death.containerId, death.how);
+    for (const tell of waiting.get(death.containerId) ?? []) tell(death.how);
+    waiting.delete(death.containerId);
   });
   try {
     await once(child, 'spawn');
@@ -42,12 +43,13 @@ export async function watchDeaths(label: string, env: NodeJS.ProcessEnv): Promis
     throw new EnvironmentError('no Docker engine answers: start it, or use --topology embedded', { cause });
   }
   return {
-    onDeath(listener) {
-      listeners.push(listener);
-      for (const death of heard) listener(death);
-    },
+    of: (containerId) =>
+      new Promise((resolve) => {
+        const how = deaths.get(containerId);
+        if (how !== undefined) resolve(how);
+        else waiting.set(containerId, [...(waiting.get(containerId) ?? []), resolve]);
+      }),
     async [Symbol.asyncDispose]() {
-      listeners.length = 0;
       child.kill('SIGKILL');
       await ended;
     },

@@ -2,11 +2,11 @@
 import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EnvironmentError, type Finding, type NodeAddress, UsageError } from '../../model.ts';
+import { EnvironmentError, type NodeAddress } from '../../model.ts';
 import { Cleanup } from '../cleanup.ts';
 import type { Guardian } from '../guardian.ts';
-import { availableCores } from '../limits/available-cores.ts';
 import { detectLimits } from '../limits/detect-limits.ts';
+import { checkSize, coresPerNode, leftoverFindings, quotaFindings } from '../node-quota.ts';
 import { sweepAbandonedRuns } from '../sweep.ts';
 import { timer } from '../timed.ts';
 import type { RunningTopology, Step, Topology } from '../topology.ts';
@@ -45,7 +45,7 @@ export interface EmbeddedTopology extends Topology {
 export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<EmbeddedTopology> {
   const { guardian, signal } = options;
   const onStep = options.onStep ?? (() => undefined);
-  checkNumbers(options);
+  checkSize(options);
   const steps: Step[] = [];
   const timed = timer(steps, onStep);
   const account = unprivilegedAccount();
@@ -108,42 +108,6 @@ export async function createEmbeddedTopology(options: EmbeddedOptions): Promise<
     };
   } catch (error) {
     throw await cleanup.after(error);
-  }
-}
-
-function coresPerNode({ nodeCpus, maxReplicas }: EmbeddedOptions): number | null {
-  if (nodeCpus !== 'auto') return nodeCpus;
-  return (0.4 * availableCores()) / (1 + maxReplicas);
-}
-
-function quotaFindings(limitFinding: Finding | null, nodeCpus: number | null): Finding[] {
-  if (limitFinding !== null) return [limitFinding];
-  if (nodeCpus !== null) return [];
-  return [
-    {
-      severity: 'warning',
-      id: 'no-quota',
-      message:
-        'no CPU quota was asked for: all nodes share the same cores. ' +
-        'The ratio between the arms predicts nothing about replicas on machines of their own.',
-    },
-  ];
-}
-
-function leftoverFindings(left: readonly string[]): Finding[] {
-  if (left.length === 0) return [];
-  const message = `an earlier run left something that could not be removed: ${left.join('; ')}`;
-  return [{ severity: 'warning', id: 'leftovers', message }];
-}
-
-function checkNumbers({ maxReplicas, nodeCpus }: EmbeddedOptions): void {
-  if (!Number.isInteger(maxReplicas) || maxReplicas < 0 || maxReplicas > 8) {
-    throw new UsageError(`${maxReplicas} replicas: use a whole number from 0 to 8`);
-  }
-  if (typeof nodeCpus === 'number' && !(nodeCpus >= 0.01 && nodeCpus <= availableCores())) {
-    throw new UsageError(
-      `${nodeCpus} cores per node: use a number from 0.01 to ${availableCores()}, the cores of this machine`,
-    );
   }
 }
 

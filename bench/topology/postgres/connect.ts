@@ -17,7 +17,7 @@ export async function withClient<T>(
     password,
     ssl: false,
     application_name: 'replibench',
-    connectionTimeoutMillis: timeoutMs ?? 5000,
+    connectionTimeoutMillis: timeoutMs ?? 20_000,
     ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
   });
   // A server that ends between two queries says so here; the next query fails by itself.
@@ -52,6 +52,9 @@ export async function waitForAnswer(address: NodeAddress, signal: AbortSignal): 
 }
 
 function isStarting(error: unknown): boolean {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  return code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === '57P03';
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  // Behind the proxy of a container's port, a refusal is a connection that ends at once.
+  const ended = /^Connection terminated unexpectedly/.test(error.message);
+  return ended || code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === '57P03';
 }

@@ -41,7 +41,7 @@ describe('images', () => {
 test('the port on the loopback address, and a plain word when there is none', () => {
   const container = (ports: InspectedContainer['NetworkSettings']['Ports']): InspectedContainer => ({
     Id: '0123456789abcdef',
-    State: { Pid: 1, Running: true },
+    State: { Pid: 1, Running: true, ExitCode: 0 },
     Config: { Labels: {} },
     NetworkSettings: { Ports: ports },
   });
