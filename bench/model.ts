@@ -406,9 +406,16 @@ export type MetricId = (typeof metricIds)[number];
 export type Verdict = 'pass' | 'fail' | 'inconclusive';
 
 export interface NodeCpu {
-  /** Share of the node's quota (100 = quota used up), or of one core without a quota. */
+  /**
+   * Share of the quota (100 = quota used up), or of one core without a quota. An instance of the
+   * application, whose JavaScript runs on one thread, is held against one core when its quota is larger.
+   */
   readonly percent: number | null;
   readonly cores: number | null;
+  /** P95 of the cores used in the half-seconds of the slice; null when it has none. */
+  readonly p95Cores: number | null;
+  /** What it may use; null = no quota, or not known. */
+  readonly quotaCores: number | null;
   /** Share of the quota's periods in which the node was stopped at it, 0..100; null without a quota. */
   readonly throttledPercent: number | null;
 }
@@ -425,15 +432,30 @@ export interface LagSummary {
   readonly viewMaxMs: number | null;
 }
 
-/** What the application says about its own process during a slice; null where it does not tell. */
+/** Memory of a node or a part of the application during a slice. */
+export interface MemoryUse {
+  /** Of the working set: what is used, less the file cache that the kernel would give back first. */
+  readonly p50Bytes: number;
+  readonly maxBytes: number;
+  /** What it may use; null = no limit. */
+  readonly limitBytes: number | null;
+}
+
+/**
+ * What the application says about its own processes during a slice, all instances together; null where
+ * one of them does not tell.
+ */
 export interface AppHealth {
-  /** Largest P99 of the event-loop delay that was read. */
+  /** Largest P99 of the event-loop delay that was read, of any instance. */
   readonly eventLoopDelayP99Ms: number | null;
-  /** Share of wall time spent in garbage collection, 0..100. */
+  /** Share of wall time spent in garbage collection, 0..100, mean of the instances. */
   readonly gcPercent: number | null;
   /** Mean number of requests waiting for a database connection, and of connections in use. */
   readonly poolWaiting: number | null;
   readonly poolInUse: number | null;
+  /** Cacheable reads that the cache answered, and those for which it failed, 0..100; null without a cache. */
+  readonly cacheHitPercent: number | null;
+  readonly cacheErrorPercent: number | null;
 }
 
 /** The whole machine during a slice, in percent of all its cores. */
@@ -462,11 +484,14 @@ export interface SliceResult {
     readonly responseTime: LatencySummary;
     readonly scheduleLag: LatencySummary;
   }[];
-  /** By node name, `app`, `generator`, `harness`; the last three in percent of one core. */
+  /** By node name, part of the application (`app`, or `app1`, `app2`, `nginx` ...), `generator`, `harness`. */
   readonly cpu: Readonly<Record<string, NodeCpu>>;
+  /** By node name and part of the application; who is not there was not measured. */
+  readonly memory: Readonly<Record<string, MemoryUse>>;
   readonly lag: Readonly<Record<string, LagSummary>>;
   readonly app: AppHealth;
   readonly host: HostLoad;
+  /** Read answers by the node they name; `cache` = of a cache, '' = not named. */
   readonly readsByNode: Readonly<Record<string, number>>;
   readonly generator: GeneratorHealth;
   readonly walBytes: number | null;
@@ -502,7 +527,7 @@ export interface MetricValue {
 }
 
 export interface Bottleneck {
-  /** `primary`, `replica1`, `app`, `generator`, `host`, or `none`. */
+  /** `primary`, `replica1`, `app`, `app2`, `nginx`, `generator`, `host`, or `none`. */
   readonly station: string;
   readonly sentence: string;
   readonly utilisation: readonly {

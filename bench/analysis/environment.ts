@@ -1,4 +1,5 @@
 import type { ArmResult, Finding, RunPlan, SliceResult } from '../model.ts';
+import { isInstance } from './application-parts.ts';
 import { median } from './median.ts';
 import { replicaNames } from './slice.ts';
 
@@ -21,15 +22,20 @@ export const environmentLimits = {
 
 /**
  * Whether the machine and the routing let the run mean what it says. Ids: `no-quota`, `foreign-cpu`,
- * `foreign-cpu-unknown`, `steal`, `app-bound`, `few-requests`, `reads-unattributed`, `reads-on-primary`,
- * `replica-unused`, `reads-uneven`, `lag-missing`.
+ * `foreign-cpu-unknown`, `steal`, `app-bound`, `few-requests`, `reads-cached`, `reads-unattributed`,
+ * `reads-on-primary`, `replica-unused`, `reads-uneven`, `lag-missing`.
  */
 export function assessEnvironment(plan: RunPlan, arms: readonly ArmResult[]): readonly Finding[] {
   return [
     ...assessQuota(plan),
     ...assessNeighbours(arms),
     ...assessCounts(arms),
-    ...arms.flatMap((arm) => [...assessApplication(arm, plan), ...assessRouting(arm), ...assessLag(arm)]),
+    ...arms.flatMap((arm) => [
+      ...assessApplication(arm, plan),
+      ...assessCache(arm),
+      ...assessRouting(arm),
+      ...assessLag(arm),
+    ]),
   ];
 }
 
@@ -91,15 +97,10 @@ function severityOfNeighbours(foreign: readonly number[], slices: number): Findi
 
 /** An application that is used up hides what the replicas could serve. */
 function assessApplication(arm: ArmResult, plan: RunPlan): readonly Finding[] {
-  const station = arm.bottleneck['read-saturation']?.station;
+  const station = arm.bottleneck['read-saturation']?.station ?? 'none';
+  const what = isInstance(station) ? 'the application' : others[station];
   // Without quotas the nodes themselves use up the machine, and no-quota says what that means.
-  if (
-    arm.replicas === 0 ||
-    plan.nodeCpus === null ||
-    (station !== 'app' && station !== 'generator' && station !== 'host')
-  )
-    return [];
-  const what = { app: 'the application', generator: 'the load generator', host: 'the machine' }[station];
+  if (arm.replicas === 0 || plan.nodeCpus === null || what === undefined) return [];
   const remedy = station === 'host' ? 'stop what else runs, or lower --node-cpus' : 'lower --node-cpus';
   return [
     warning(
@@ -108,6 +109,14 @@ function assessApplication(arm: ArmResult, plan: RunPlan): readonly Finding[] {
     ),
   ];
 }
+
+/** Stations that are neither nodes nor the application itself. */
+const others: Readonly<Record<string, string>> = {
+  nginx: 'the balancer',
+  redis: 'the cache',
+  generator: 'the load generator',
+  host: 'the machine',
+};
 
 /** A quantile needs answers beyond it: five above the P95 take a hundred. */
 function assessCounts(arms: readonly ArmResult[]): readonly Finding[] {
@@ -132,8 +141,22 @@ function assessCounts(arms: readonly ArmResult[]): readonly Finding[] {
   });
 }
 
+function assessCache(arm: ArmResult): readonly Finding[] {
+  const counts = readCounts(arm.slices);
+  const cached = counts.get('cache') ?? 0;
+  if (cached === 0) return [];
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return [
+    warning(
+      'reads-cached',
+      `a cache answered ${show((cached / total) * 100)} of the reads of ${arm.name}: its read figures are not those of the nodes, and say little about replicas; measure with CACHE=none for that`,
+    ),
+  ];
+}
+
 function assessRouting(arm: ArmResult): readonly Finding[] {
   const counts = readCounts(arm.slices);
+  counts.delete('cache');
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   if (total === 0) return [];
   const percentOf = (name: string): number => ((counts.get(name) ?? 0) / total) * 100;
@@ -196,8 +219,8 @@ function assessLag(arm: ArmResult): readonly Finding[] {
   ];
 }
 
-/** Read answers by node over the given slices. */
-export function readCounts(slices: readonly SliceResult[]): ReadonlyMap<string, number> {
+/** Read answers by node over the given slices; those of a cache under `cache`. */
+export function readCounts(slices: readonly SliceResult[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const [name, count] of slices.flatMap((slice) => Object.entries(slice.readsByNode))) {
     counts.set(name, (counts.get(name) ?? 0) + count);

@@ -5,6 +5,7 @@ import {
   EnvironmentError,
   type Finding,
   type JournalEntry,
+  type Reading,
   type RunPlan,
   type RunResult,
   type SliceKind,
@@ -50,6 +51,14 @@ export function createJournalFold(): JournalFold {
   // By arm, block and kind: a slice that was measured again replaces the first.
   const slices = new Map<string, MeasuredSlice & { readonly arm: string }>();
 
+  const subjects = new Map<string, Set<string>>();
+
+  const noteSubject = (arm: string, { subject, values }: Reading): void => {
+    if (!('cpuMs' in values)) return;
+    const known = subjects.get(arm) ?? new Set();
+    subjects.set(arm, known.add(subject));
+  };
+
   const finishSlice = (entry: SliceEnd): void => {
     const started = current;
     current = null;
@@ -58,7 +67,10 @@ export function createJournalFold(): JournalFold {
     if (arm === undefined || !isMeasured(entry.kind)) return;
     const { startedAtMs, durationMs } = entry.load;
     const readings = started.readings.close(startedAtMs, startedAtMs + durationMs);
-    slices.set(keyOf(entry), { arm: arm.name, ...summarizeSlice(entry, readings, plan, arm) });
+    slices.set(keyOf(entry), {
+      arm: arm.name,
+      ...summarizeSlice(entry, readings, plan, arm, subjects.get(arm.name) ?? []),
+    });
   };
 
   return {
@@ -88,7 +100,11 @@ export function createJournalFold(): JournalFold {
           current = { start: entry, readings: collectReadings(entry.atMs) };
           return;
         case 'readings':
-          for (const reading of entry.readings) current?.readings.add(reading);
+          if (current === null) return;
+          for (const reading of entry.readings) {
+            current.readings.add(reading);
+            noteSubject(current.start.arm, reading);
+          }
           return;
         case 'progress':
           return;
@@ -144,7 +160,6 @@ function assemble(folded: Folded): RunResult {
     summarizeArm(
       arm,
       folded.slices.filter((slice) => slice.arm === arm.name),
-      plan,
     ),
   );
   const completion: RunResult['completion'] = {
@@ -183,7 +198,7 @@ function assemble(folded: Folded): RunResult {
   };
 }
 
-function summarizeArm(arm: Arm, slices: readonly MeasuredSlice[], plan: RunPlan): ArmResult {
+function summarizeArm(arm: Arm, slices: readonly MeasuredSlice[]): ArmResult {
   const results = slices.map(({ result }) => result);
   return {
     ...arm,
@@ -192,7 +207,7 @@ function summarizeArm(arm: Arm, slices: readonly MeasuredSlice[], plan: RunPlan)
     metrics: summarizeMetrics(slices, replicaNames(arm)),
     bottleneck: Object.fromEntries(
       measuredKinds.flatMap((kind) => {
-        const bottleneck = findBottleneck(results, kind, arm, plan);
+        const bottleneck = findBottleneck(results, kind, arm);
         return bottleneck === null ? [] : [[kind, bottleneck] as const];
       }),
     ),

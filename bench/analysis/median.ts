@@ -6,6 +6,11 @@ export function median(values: readonly number[]): number | null {
   return lower === undefined || upper === undefined ? null : (lower + upper) / 2;
 }
 
+/** The values that were measured. */
+export function known(values: readonly (number | null | undefined)[]): readonly number[] {
+  return values.filter((value) => typeof value === 'number');
+}
+
 /**
  * Distribution-free interval of the median from order statistics: [x(k), x(n+1-k)] covers it with
  * probability 1 - 2 P(Binomial(n, 1/2) < k). Six values are the fewest for 95 %.

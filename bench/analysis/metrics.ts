@@ -1,4 +1,5 @@
 import { type MetricId, type MetricValue, metricIds, type SliceKind, type SliceResult } from '../model.ts';
+import { coresOfInstances } from './application-parts.ts';
 import { addOutcomes, countDue } from './latency.ts';
 import { median, medianInterval } from './median.ts';
 import type { MeasuredSlice } from './slice.ts';
@@ -107,7 +108,7 @@ function meanOfAll(values: readonly (number | null | undefined)[]): number | nul
 }
 
 function cpuMsPerRequest(slice: SliceResult): number | null {
-  const cores = slice.cpu['app']?.cores ?? null;
+  const cores = coresOfInstances(slice);
   return cores === null || slice.achievedRateHz === 0 ? null : (cores * 1000) / slice.achievedRateHz;
 }
 

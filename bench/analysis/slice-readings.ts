@@ -1,5 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 import type { LagSummary, Reading } from '../model.ts';
+import { createCoreMeter, createDistributions, type Distribution } from './distribution.ts';
 import { summarizeHistogram } from './latency.ts';
 
 /** What the probes saw during the measured time of one slice. */
@@ -9,6 +10,10 @@ export interface SliceReadings {
   /** Increase of a cumulative value between its first and last reading; null when unknown. */
   increase(subject: string, name: string): number | null;
   gauge(subject: string, name: string): GaugeSummary | null;
+  /** Of `memoryBytes`, and of `coresUsed`, which is made from `cpuMs` by the half-second. */
+  distribution(subject: string, name: string): Distribution | null;
+  /** Who had a value of this name, in the order of their first. */
+  subjects(name: string): readonly string[];
   lag(subject: string): LagSummary | null;
   /** Lag of all replicas together: one distribution, not an average of theirs. */
   readonly allLag: LagSummary | null;
@@ -45,17 +50,22 @@ const cumulative: ReadonlySet<string> = new Set([
   'iowaitMs',
   'pressureCpuSomeMs',
   'gcMs',
+  'cacheHits',
+  'cacheMisses',
+  'cacheErrors',
 ]);
 
 /** Collects the readings of a slice that was announced at `startedAtMs`. */
 export function collectReadings(startedAtMs: number): ReadingsCollector {
   const totals = createTotals();
+  const withCores = createCoreMeter();
   const head: Reading[] = [];
   let tail: Reading[] = [];
   let flushAtMs = startedAtMs + 3 * edgeMs;
   return {
-    add(reading) {
-      if (reading.atMs < startedAtMs) return;
+    add(plain) {
+      if (plain.atMs < startedAtMs) return;
+      const reading = withCores(plain);
       if (reading.atMs < startedAtMs + edgeMs) {
         head.push(reading);
         return;
@@ -132,6 +142,8 @@ function createTotals(): {
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();
   const lags = new Map<string, LagSamples>();
+  const distributions = createDistributions();
+  const subjectsOf = new Map<string, Set<string>>();
 
   const addCounter = (key: string, point: Point, place: Place): void => {
     const known = counters.get(key) ?? { before: null, first: null, last: null, after: null };
@@ -204,8 +216,10 @@ function createTotals(): {
     add({ atMs, subject, values }, place) {
       for (const [name, value] of Object.entries(values)) {
         if (!Number.isFinite(value)) continue;
+        subjectsOf.set(name, (subjectsOf.get(name) ?? new Set()).add(subject));
         if (cumulative.has(name)) addCounter(keyOf(subject, name), { atMs, value }, place);
         else if (place === 'inside') addGauge(keyOf(subject, name), value);
+        if (place === 'inside') distributions.add(keyOf(subject, name), name, value);
         if (name === 'lagMs' && place === 'inside') addLag(subject, atMs, value);
       }
     },
@@ -220,6 +234,8 @@ function createTotals(): {
           return found === null ? null : (found.by / found.inMs) * 1000;
         },
         gauge: gaugeOf,
+        distribution: (subject, name) => distributions.of(keyOf(subject, name)),
+        subjects: (name) => [...(subjectsOf.get(name) ?? [])],
         lag: (subject) => {
           const found = observed.find(([name]) => name === subject);
           return found === undefined ? null : summariseLag(found[1].histogram, [subject]);

@@ -3,12 +3,14 @@ import type {
   ClassResult,
   JournalEntry,
   LagSummary,
+  MemoryUse,
   NodeCpu,
   OperationClass,
   OperationResult,
   RunPlan,
   SliceResult,
 } from '../model.ts';
+import { appHealth, applicationParts, isInstance } from './application-parts.ts';
 import { addOutcomes, answersInTime, summarizeLatency } from './latency.ts';
 import type { SliceReadings } from './slice-readings.ts';
 import { assessLoad } from './validity.ts';
@@ -22,13 +24,18 @@ export interface MeasuredSlice {
   readonly allLag: LagSummary | null;
 }
 
-/** Turns one finished slice and the readings of its measured time into a result. */
+/**
+ * Turns one finished slice and the readings of its measured time into a result. `subjects` are all whose
+ * CPU was ever read in this arm: one that fell silent is unknown, not gone.
+ */
 export function summarizeSlice(
   end: SliceEnd,
   readings: SliceReadings,
   plan: RunPlan,
   arm: Arm,
+  subjects: Iterable<string>,
 ): MeasuredSlice {
+  const parts = applicationParts([...subjects], nodeNames(arm));
   const { load } = end;
   const seconds = load.durationMs / 1000;
   const outcomes = addOutcomes(load.operations.map((operation) => operation.outcomes));
@@ -45,15 +52,11 @@ export function summarizeSlice(
     read: summarizeClass(ofClass('read'), seconds),
     write: summarizeClass(ofClass('write'), seconds),
     operations: summarizeOperations(load.operations),
-    cpu: cpuBySubject(readings, plan, arm),
+    cpu: cpuBySubject(readings, plan, arm, parts),
+    memory: memoryBySubject(readings, arm),
     lag,
-    app: {
-      eventLoopDelayP99Ms: readings.gauge('app', 'eventLoopDelayP99Ms')?.max ?? null,
-      gcPercent: percentOfTime(readings.ratePerSecond('app', 'gcMs')),
-      poolWaiting: readings.gauge('app', 'poolWaiting')?.mean ?? null,
-      poolInUse: readings.gauge('app', 'poolInUse')?.mean ?? null,
-    },
-    host: hostLoad(readings, plan, arm),
+    app: appHealth(readings, parts.filter(isInstance)),
+    host: hostLoad(readings, plan, arm, parts),
     readsByNode: addCounts(ofClass('read').map((operation) => operation.servedBy)),
     generator: load.generator,
     walBytes: overSlice(readings.ratePerSecond('primary', 'walBytes'), seconds),
@@ -99,19 +102,34 @@ function summarizeOperations(operations: readonly OperationResult[]): SliceResul
   });
 }
 
-function cpuBySubject(readings: SliceReadings, plan: RunPlan, arm: Arm): SliceResult['cpu'] {
-  const nodes = nodeNames(arm).map((name) => [name, cpuOf(readings, name, plan.nodeCpus)] as const);
-  const others = ['app', 'generator', 'harness'].map((name) => [name, cpuOf(readings, name, null)] as const);
-  return Object.fromEntries([...nodes, ...others].filter(([, cpu]) => cpu.percent !== null));
+function cpuBySubject(
+  readings: SliceReadings,
+  plan: RunPlan,
+  arm: Arm,
+  parts: readonly string[],
+): SliceResult['cpu'] {
+  const planned = plan.limitMethod === 'none' ? null : plan.nodeCpus;
+  const nodes = nodeNames(arm).map((name) => [name, cpuOf(readings, name, planned)] as const);
+  const others = [...parts, 'generator', 'harness'].map(
+    (name) => [name, cpuOf(readings, name, null)] as const,
+  );
+  return Object.fromEntries(
+    [...nodes, ...others].filter(([name, cpu]) => cpu.percent !== null || parts.includes(name)),
+  );
 }
 
-function cpuOf(readings: SliceReadings, subject: string, quotaCores: number | null): NodeCpu {
+/** `plannedCores` is the quota of a subject whose readings do not tell one. */
+function cpuOf(readings: SliceReadings, subject: string, plannedCores: number | null): NodeCpu {
   const cores = coresUsed(readings, subject);
+  const quotaCores = readings.gauge(subject, 'quotaCores')?.max ?? plannedCores;
+  const boundCores = isInstance(subject) ? Math.min(1, quotaCores ?? 1) : (quotaCores ?? 1);
   const throttled = readings.ratePerSecond(subject, 'throttledPeriods');
   const periods = readings.ratePerSecond(subject, 'periods');
   return {
-    percent: cores === null ? null : (cores / (quotaCores ?? 1)) * 100,
+    percent: cores === null ? null : (cores / boundCores) * 100,
     cores,
+    p95Cores: readings.distribution(subject, 'coresUsed')?.p95 ?? null,
+    quotaCores,
     // Periods, not throttled time: the kernel adds that up over cores, so it can exceed wall time.
     throttledPercent:
       quotaCores === null || throttled === null || !periods
@@ -125,11 +143,18 @@ function coresUsed(readings: SliceReadings, subject: string): number | null {
   return cpuMsPerSecond === null ? null : cpuMsPerSecond / 1000;
 }
 
-function hostLoad(readings: SliceReadings, plan: RunPlan, arm: Arm): SliceResult['host'] {
+function hostLoad(
+  readings: SliceReadings,
+  plan: RunPlan,
+  arm: Arm,
+  parts: readonly string[],
+): SliceResult['host'] {
   const cores = readings.gauge('host', 'cores')?.max ?? plan.fingerprint.cores;
   const busyMs = readings.ratePerSecond('host', 'busyMs');
   const stealMs = readings.ratePerSecond('host', 'stealMs');
-  const own = [...nodeNames(arm), 'app', 'generator', 'harness'].map((name) => coresUsed(readings, name));
+  // An application without readings is a part unobserved.
+  const tier = parts.some(isInstance) ? parts : ['app', ...parts];
+  const own = [...nodeNames(arm), ...tier, 'generator', 'harness'].map((name) => coresUsed(readings, name));
   const known = own.filter((used) => used !== null);
   const ofMachine = (usedCores: number): number => (usedCores / cores) * 100;
   return {
@@ -141,6 +166,19 @@ function hostLoad(readings: SliceReadings, plan: RunPlan, arm: Arm): SliceResult
         : Math.max(0, ofMachine(busyMs / 1000 - known.reduce((sum, used) => sum + used, 0))),
     stealPercent: stealMs === null ? null : ofMachine(stealMs / 1000),
   };
+}
+
+function memoryBySubject(readings: SliceReadings, arm: Arm): SliceResult['memory'] {
+  const measured = readings.subjects('memoryBytes');
+  const nodes = nodeNames(arm).filter((name) => measured.includes(name));
+  return Object.fromEntries(
+    [...nodes, ...applicationParts(measured, nodeNames(arm))].flatMap((name): [string, MemoryUse][] => {
+      const bytes = readings.distribution(name, 'memoryBytes');
+      if (bytes === null) return [];
+      const limitBytes = readings.gauge(name, 'limitBytes')?.max ?? null;
+      return [[name, { p50Bytes: bytes.p50, maxBytes: bytes.max, limitBytes }]];
+    }),
+  );
 }
 
 function lagByReplica(readings: SliceReadings, arm: Arm): SliceResult['lag'] {
@@ -161,10 +199,6 @@ function conflicts(readings: SliceReadings, arm: Arm): number | null {
 /** What a rate makes in the whole slice: the readings do not reach its very edges. */
 function overSlice(perSecond: number | null, seconds: number): number | null {
   return perSecond === null ? null : Math.round(perSecond * seconds);
-}
-
-function percentOfTime(msPerSecond: number | null): number | null {
-  return msPerSecond === null ? null : msPerSecond / 10;
 }
 
 function addCounts(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {

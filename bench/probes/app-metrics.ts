@@ -1,5 +1,6 @@
 import { EnvironmentError } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
+import { type Counters, createContinuedCounters } from './continued-counters.ts';
 import { toMicrosecond } from './microsecond.ts';
 import type { Probe } from './probe.ts';
 import { type PrometheusSample, parsePrometheus } from './prometheus-text.ts';
@@ -20,9 +21,10 @@ export interface AppMetricsOptions {
 /**
  * The application's own metrics from its Prometheus page, by prom-client's default names:
  * `eventLoopDelayP99Ms` and `eventLoopDelayMeanMs` (gauges, since the previous scrape, without the
- * monitor's resolution), `gcMs` (cumulative), `rssBytes`; and from the gauge
- * `db_pool_connections{state}` `poolWaiting` and `poolInUse`, all pools together. What the page does not have is absent.
- * Rejects when there is no page.
+ * monitor's resolution), `gcMs` (cumulative), `rssBytes`; from the gauge `db_pool_connections{state}`
+ * `poolWaiting` and `poolInUse`, all pools together; and from the counter `cache_requests_total{result}`
+ * `cacheHits`, `cacheMisses` and `cacheErrors` (cumulative). Counters go on when the process was started
+ * anew. What the page does not have is absent. Rejects when there is no page.
  */
 export function createAppMetricsProbe(url: string, options: AppMetricsOptions = {}): Probe {
   const clock = options.clock ?? monotonicMs;
@@ -30,12 +32,18 @@ export function createAppMetricsProbe(url: string, options: AppMetricsOptions = 
   const resolutionMs = options.eventLoopResolutionMs ?? 10;
   const subject = options.subject ?? 'app';
   const closed = new AbortController();
+  const continued = createContinuedCounters();
+  let startedAt: number | undefined;
   return {
     name: 'app',
     everyMs: options.everyMs ?? 250,
     async sample() {
       const text = await fetchText(url, AbortSignal.any([closed.signal, AbortSignal.timeout(timeoutMs)]));
-      const values = appValues(parsePrometheus(text), resolutionMs);
+      const samples = parsePrometheus(text);
+      const processStart = samples.find(({ name }) => name === 'process_start_time_seconds')?.value;
+      if (processStart !== startedAt) continued.restart();
+      startedAt = processStart;
+      const values = { ...appGauges(samples, resolutionMs), ...continued.next(appCounters(samples)) };
       return [{ atMs: toMicrosecond(clock()), probe: 'app', subject, values }];
     },
     async [Symbol.asyncDispose]() {
@@ -57,25 +65,44 @@ async function fetchText(url: string, signal: AbortSignal): Promise<string> {
   return text;
 }
 
-function appValues(
-  samples: readonly PrometheusSample[],
-  resolutionMs: number,
-): Readonly<Record<string, number>> {
+function appGauges(samples: readonly PrometheusSample[], resolutionMs: number): Values {
   const delayMs = (seconds: number): number => Math.max(0, seconds * 1e3 - resolutionMs);
+  return readValues(samples, [
+    { name: 'eventLoopDelayP99Ms', metric: 'nodejs_eventloop_lag_p99_seconds', convert: delayMs },
+    { name: 'eventLoopDelayMeanMs', metric: 'nodejs_eventloop_lag_mean_seconds', convert: delayMs },
+    { name: 'rssBytes', metric: 'process_resident_memory_bytes' },
+    { name: 'poolWaiting', metric: 'db_pool_connections', label: 'state="waiting"' },
+    { name: 'poolInUse', metric: 'db_pool_connections', label: 'state="in_use"' },
+  ]);
+}
+
+function appCounters(samples: readonly PrometheusSample[]): Counters {
+  return readValues(samples, [
+    { name: 'gcMs', metric: 'nodejs_gc_duration_seconds_sum', convert: (seconds) => seconds * 1e3 },
+    { name: 'cacheHits', metric: 'cache_requests_total', label: 'result="hit"' },
+    { name: 'cacheMisses', metric: 'cache_requests_total', label: 'result="miss"' },
+    { name: 'cacheErrors', metric: 'cache_requests_total', label: 'result="error"' },
+  ]);
+}
+
+type Values = Readonly<Record<string, number>>;
+
+interface ValueOnPage {
+  readonly name: string;
+  readonly metric: string;
+  /** Part of the sample's labels; absent = all label sets together. */
+  readonly label?: string;
+  readonly convert?: (value: number) => number;
+}
+
+function readValues(samples: readonly PrometheusSample[], wanted: readonly ValueOnPage[]): Values {
   const values: Record<string, number> = {};
-  const take = (name: string, metric: string, convert: (value: number) => number, label = ''): void => {
+  for (const { name, metric, label = '', convert = (value: number) => value } of wanted) {
     const found = samples.filter((sample) => sample.name === metric && sample.labels.includes(label));
-    // All label sets together: garbage collections of every kind, connections of every pool.
+    // Garbage collections of every kind, connections of every pool.
     const value = found.reduce((sum, sample) => sum + sample.value, 0);
     // A page has NaN where nothing was recorded yet.
     if (found.length > 0 && Number.isFinite(value)) values[name] = toMicrosecond(convert(value));
-  };
-  const asItIs = (value: number): number => value;
-  take('eventLoopDelayP99Ms', 'nodejs_eventloop_lag_p99_seconds', delayMs);
-  take('eventLoopDelayMeanMs', 'nodejs_eventloop_lag_mean_seconds', delayMs);
-  take('gcMs', 'nodejs_gc_duration_seconds_sum', (seconds) => seconds * 1e3);
-  take('rssBytes', 'process_resident_memory_bytes', asItIs);
-  take('poolWaiting', 'db_pool_connections', asItIs, 'state="waiting"');
-  take('poolInUse', 'db_pool_connections', asItIs, 'state="in_use"');
+  }
   return values;
 }

@@ -13,6 +13,8 @@ export interface CgroupCpu {
     readonly throttledPeriods: number;
     readonly periods: number;
   };
+  /** What the group may use, of groups with a quota only. */
+  readonly quotaCores?: number;
 }
 
 /**
@@ -22,11 +24,16 @@ export interface CgroupCpu {
 export function readCgroupCpu(source: CgroupSource): CgroupCpu {
   const stat = fields(readFileSync(path.join(source.throttleDir, 'cpu.stat'), 'latin1'));
   const cpuMs = source.version === 1 ? usageOfVersion1(source) : usageOfVersion2(source, stat);
-  if (!hasQuota(source)) return { cpuMs };
+  const quotaCores = quotaOf(source);
+  if (quotaCores === null) return { cpuMs };
   const throttledMs =
     source.version === 1 ? count(stat, 'throttled_time') / 1e6 : count(stat, 'throttled_usec') / 1e3;
   const throttledPeriods = count(stat, 'nr_throttled');
-  return { cpuMs, throttling: { throttledMs, throttledPeriods, periods: count(stat, 'nr_periods') } };
+  return {
+    cpuMs,
+    throttling: { throttledMs, throttledPeriods, periods: count(stat, 'nr_periods') },
+    quotaCores,
+  };
 }
 
 function usageOfVersion1(source: CgroupSource): number {
@@ -42,10 +49,14 @@ function usageOfVersion2(source: CgroupSource, throttleStat: ReadonlyMap<string,
 }
 
 /** Asked each time: a drill may set or lift the quota while the node runs. */
-function hasQuota(source: CgroupSource): boolean {
-  if (source.version === 1)
-    return Number(readFileSync(path.join(source.throttleDir, 'cpu.cfs_quota_us'), 'latin1')) > 0;
-  return !readFileSync(path.join(source.throttleDir, 'cpu.max'), 'latin1').startsWith('max');
+function quotaOf(source: CgroupSource): number | null {
+  const read = (file: string): string => readFileSync(path.join(source.throttleDir, file), 'latin1');
+  if (source.version === 1) {
+    const quotaUs = Number(read('cpu.cfs_quota_us'));
+    return quotaUs > 0 ? quotaUs / Number(read('cpu.cfs_period_us')) : null;
+  }
+  const [quotaUs, periodUs] = read('cpu.max').trim().split(' ');
+  return quotaUs === 'max' ? null : Number(quotaUs) / Number(periodUs);
 }
 
 function fields(text: string): ReadonlyMap<string, number> {

@@ -1,6 +1,7 @@
 import type { CpuSource, Reading } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import { readCgroupCpu } from './cgroup-cpu.ts';
+import { type Counters, createContinuedCounters } from './continued-counters.ts';
 import { toMicrosecond } from './microsecond.ts';
 import type { Probe } from './probe.ts';
 import { createProcessTree } from './process-tree.ts';
@@ -13,7 +14,7 @@ export interface CpuSubject {
 
 /**
  * Cumulative CPU time of each subject: `cpuMs`, and for cgroups with a quota `throttledMs`,
- * `throttledPeriods`, `periods`. A process tree with the id of this very process is this process alone.
+ * `throttledPeriods`, `periods` and the gauge `quotaCores`. A process tree with the id of this very process is this process alone.
  * Counters go on from their last value when a source is replaced or
  * starts again at zero, so a difference of two readings is never negative.
  */
@@ -45,12 +46,15 @@ export function createCpuProbe(
   };
 }
 
-type Counters = Readonly<Record<string, number>>;
+interface CpuValues {
+  readonly counters: Counters;
+  readonly gauges?: Readonly<Record<string, number>>;
+}
 
 function createMeter(of: CpuSubject): { subject: string; read: () => Counters | undefined } {
   const continued = createContinuedCounters();
   let key = '';
-  let readSource: () => Counters | undefined = () => undefined;
+  let readSource: () => CpuValues | undefined = () => undefined;
   return {
     subject: of.subject,
     read() {
@@ -61,18 +65,21 @@ function createMeter(of: CpuSubject): { subject: string; read: () => Counters | 
         readSource = openSource(source);
         continued.restart();
       }
-      const counters = readSource();
-      return counters === undefined ? undefined : continued.next(counters);
+      const values = readSource();
+      return values === undefined ? undefined : { ...continued.next(values.counters), ...values.gauges };
     },
   };
 }
 
-function openSource(source: CpuSource): () => Counters | undefined {
+function openSource(source: CpuSource): () => CpuValues | undefined {
   switch (source.kind) {
     case 'cgroup':
       return () => {
-        const { cpuMs, throttling } = readCgroupCpu(source);
-        return { cpuMs, ...throttling };
+        const { cpuMs, throttling, quotaCores } = readCgroupCpu(source);
+        return {
+          counters: { cpuMs, ...throttling },
+          ...(quotaCores !== undefined && { gauges: { quotaCores } }),
+        };
       };
     case 'process-tree': {
       // The harness's tree would hold everything that it started, subjects of their own: it alone is meant.
@@ -80,7 +87,7 @@ function openSource(source: CpuSource): () => Counters | undefined {
       const tree = createProcessTree(source.pid, { descendEvery: 5 });
       return () => {
         const cpuMs = tree.cpuMs();
-        return cpuMs === undefined ? undefined : { cpuMs };
+        return cpuMs === undefined ? undefined : { counters: { cpuMs } };
       };
     }
     case 'none':
@@ -88,31 +95,7 @@ function openSource(source: CpuSource): () => Counters | undefined {
   }
 }
 
-function ownCpu(): Counters {
+function ownCpu(): CpuValues {
   const { user, system } = process.cpuUsage();
-  return { cpuMs: (user + system) / 1e3 };
-}
-
-/** Counters that start again at zero go on from where they were. */
-function createContinuedCounters(): { next: (raw: Counters) => Counters; restart: () => void } {
-  const base: Record<string, number> = {};
-  const lastRaw: Record<string, number> = {};
-  const carry = (name: string): void => {
-    base[name] = (base[name] ?? 0) + (lastRaw[name] ?? 0);
-    lastRaw[name] = 0;
-  };
-  return {
-    restart: () => {
-      for (const name of Object.keys(lastRaw)) carry(name);
-    },
-    next: (raw) => {
-      const result: Record<string, number> = {};
-      for (const [name, value] of Object.entries(raw)) {
-        if (value < (lastRaw[name] ?? 0)) carry(name);
-        lastRaw[name] = value;
-        result[name] = toMicrosecond((base[name] ?? 0) + value);
-      }
-      return result;
-    },
-  };
+  return { counters: { cpuMs: (user + system) / 1e3 } };
 }

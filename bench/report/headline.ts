@@ -154,6 +154,7 @@ const decisive = [
   'no-quota',
   'foreign-cpu',
   'app-bound',
+  'reads-cached',
   'replica-unused',
   'overloaded',
   'few-requests',

@@ -16,7 +16,7 @@ export function limitSection(result: RunResult): string {
     expectation(result),
     arms.flatMap(limitSentences).join('\n'),
     ...arms.map((arm) => utilisationTable(arm)),
-    `Utilisation: median over the blocks. Nodes in ${cpuUnit(result)}, application and generator in percent of one core, host in percent of all cores. A station at 85 % or more is taken to be used up.`,
+    `Utilisation: median over the blocks. Nodes in ${cpuUnit(result)}, application and generator in percent of one core or of a smaller quota, host in percent of all cores. A station at 85 % or more is taken to be used up.`,
   ]
     .filter((text) => text !== '')
     .join('\n\n');
@@ -40,6 +40,8 @@ function expectation(result: RunResult): string {
   const { baseline, candidate } = reportedArms(result);
   const row = comparisonRow(result, 'read.qps');
   if (baseline === undefined || candidate === undefined || row === undefined || row.ratio === null) return '';
+  // Nodes explain nothing of what a cache answered.
+  if ([baseline, candidate].some((arm) => readCounts(arm.slices).has('cache'))) return '';
   const [before, after] = [baseline, candidate].map((arm) => servingNodes(arm));
   if (before === undefined || after === undefined || before === 0 || after === 0) return '';
   const measured = `${formatChange(row.ratio)} ${formatChangeInterval(row.ciLow, row.ciHigh)}`.trim();
@@ -68,6 +70,7 @@ function judge(low: number | null, high: number | null, bound: number): string {
 /** Nodes that answered at least one read in twenty. */
 function servingNodes(arm: ArmResult): number {
   const counts = readCounts(arm.slices.filter((slice) => slice.kind === 'read-saturation'));
+  counts.delete('cache');
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   return [...counts].filter(([name, count]) => name !== '' && count / total >= 0.05).length;
 }

@@ -1,5 +1,5 @@
 import { readCounts } from '../analysis/environment.ts';
-import { median } from '../analysis/median.ts';
+import { known, median } from '../analysis/median.ts';
 import type { ArmResult, LagSummary, RunResult, SliceKind } from '../model.ts';
 import { markdownTable, right } from './markdown-table.ts';
 import { formatCount, formatNumber, formatShare } from './numbers.ts';
@@ -14,7 +14,24 @@ export function readsByNodeSection(result: RunResult): string {
     '## Reads per node',
     markdownTable(['arm', 'node', ...kinds.map((kind) => right(kind))], rows),
     'Share of the read answers, and their number over all blocks, by the `x-db-node` header of each answer.',
+    ...result.arms.flatMap((arm) => describeCache(arm)),
   ].join('\n\n');
+}
+
+/** One sentence where the application tells of a read cache. */
+function describeCache(arm: ArmResult): readonly string[] {
+  const shares = kinds.flatMap((kind) => {
+    const slices = arm.slices.filter((slice) => slice.kind === kind);
+    const hits = median(known(slices.map(({ app }) => app.cacheHitPercent)));
+    const errors = median(known(slices.map(({ app }) => app.cacheErrorPercent)));
+    if (hits === null || errors === null) return [];
+    const failed = errors === 0 ? '' : ` (it failed for ${formatShare(errors / 100)})`;
+    return [`${formatShare(hits / 100)} at ${kind}${failed}`];
+  });
+  if (shares.length === 0) return [];
+  return [
+    `The read cache of ${arm.name} answered ${shares.join(', ')} of the reads that it was asked for, by the application's own count (median over the blocks). Those reads cost the nodes nothing: figures with a cache are not the nodes'.`,
+  ];
 }
 
 function readsByNode(arm: ArmResult): readonly (readonly string[])[] {
@@ -24,7 +41,7 @@ function readsByNode(arm: ArmResult): readonly (readonly string[])[] {
   if (totals.every((total) => total === 0)) return [];
   return names.map((name) => [
     arm.name,
-    name === '' ? 'not named' : name,
+    name === '' ? 'not named' : name === 'cache' ? 'none: from the cache' : name,
     ...byKind.map((counts, index) => {
       const total = totals[index] ?? 0;
       const count = counts.get(name) ?? 0;

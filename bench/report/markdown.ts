@@ -8,6 +8,7 @@ import { limitSection } from './markdown-limit.ts';
 import { metricSection } from './markdown-metrics.ts';
 import { lagSection, readsByNodeSection } from './markdown-replication.ts';
 import { blockSection, latencySection, outcomeSection } from './markdown-requests.ts';
+import { resourceSection } from './markdown-resources.ts';
 import { escapeCell, markdownTable, right } from './markdown-table.ts';
 import { limitsOfThisReport, objectiveSection, validitySection } from './markdown-validity.ts';
 import { formatConfidence, formatPlural } from './numbers.ts';
@@ -24,6 +25,7 @@ export function renderMarkdown(result: RunResult): string {
     limitSection(result),
     readsByNodeSection(result),
     lagSection(result),
+    resourceSection(result),
     latencySection(result),
     outcomeSection(result),
     blockSection(result),

