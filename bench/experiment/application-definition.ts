@@ -211,7 +211,8 @@ function sampleEnvironment({ primary, replicas, routing, appPort }: Connections)
   return environment;
 }
 
-function dataEnvironment(data: Scenario['data']): Record<string, string> {
+/** `users` as DATA_USERS, `orderLines` as DATA_ORDER_LINES. */
+export function dataEnvironment(data: Scenario['data']): Record<string, string> {
   const variable = (name: string) => `DATA_${name.replaceAll(/([A-Z])/g, '_$1').toUpperCase()}`;
   return Object.fromEntries(Object.entries(data).map(([name, value]) => [variable(name), String(value)]));
 }

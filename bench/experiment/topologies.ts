@@ -1,6 +1,7 @@
 import type { TopologyName } from '../model.ts';
 import { createEmbeddedTopology } from '../topology/embedded/embedded.ts';
 import { configuredApplicationPort } from './application-port.ts';
+import { openCompose } from './open-compose.ts';
 import { openContainers } from './open-containers.ts';
 import type { OpenedTopology, TopologyRequest } from './topology-request.ts';
 
@@ -9,6 +10,7 @@ type Opener = (request: TopologyRequest) => Promise<OpenedTopology>;
 const openers: Readonly<Partial<Record<TopologyName, Opener>>> = {
   embedded: openEmbedded,
   testcontainers: openContainers,
+  compose: openCompose,
 };
 
 export const openableTopologies = Object.keys(openers) as readonly TopologyName[];

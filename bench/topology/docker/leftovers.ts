@@ -25,26 +25,31 @@ const kinds = [
 ] as const;
 
 /** An engine finishes what it was asked for by somebody who is gone, so one empty look proves nothing. */
-const emptyLooksNeeded = 3;
+const looksByDefault = 3;
 const pauseMs = 250;
 const commandTimeoutMs = 30_000;
 
 /**
  * Removes whatever carries one of the labels. Returns one sentence per thing that is still there after
- * `deadlineMs`, or why the engine could not be asked; empty = all gone.
+ * `deadlineMs`, or why the engine could not be asked; empty = all gone. One look is enough for who knows
+ * that nobody makes anything any more.
  */
-export async function removeContainers(labels: readonly string[], deadlineMs: number): Promise<string[]> {
+export async function removeContainers(
+  labels: readonly string[],
+  deadlineMs: number,
+  looks = looksByDefault,
+): Promise<string[]> {
   if (labels.length === 0) return [];
   const givenUpAt = performance.now() + deadlineMs;
   let left: string[] = [];
-  for (let emptyLooks = 0; emptyLooks < emptyLooksNeeded && performance.now() < givenUpAt; ) {
+  for (let emptyLooks = 0; emptyLooks < looks && performance.now() < givenUpAt; ) {
     try {
       left = await removeOnce(labels);
     } catch (error) {
       left = [`containers cannot be removed: ${error instanceof Error ? error.message : String(error)}`];
     }
     emptyLooks = left.length === 0 ? emptyLooks + 1 : 0;
-    if (emptyLooks < emptyLooksNeeded) await sleep(pauseMs);
+    if (emptyLooks < looks) await sleep(left.length > 0 ? 20 : pauseMs);
   }
   return left;
 }

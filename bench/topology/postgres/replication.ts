@@ -46,7 +46,11 @@ export async function waitUntilCaughtUp(
   signal: AbortSignal,
 ): Promise<void> {
   const givenUpAt = performance.now() + timeoutMs;
-  const target = await withClient(primary, writtenPosition);
+  const target = await withClient(primary, writtenPosition, timeoutMs).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EnvironmentError(`${primary.name} did not tell its position: ${reason}`, { cause });
+  });
   await Promise.all(replicas.map((replica) => waitForReplay(replica, target, givenUpAt, timeoutMs, signal)));
 }
 
