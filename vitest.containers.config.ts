@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/containers/**/*.test.ts'],
+    globalSetup: ['test/containers/support/application-image.ts'],
     testTimeout: 180_000,
     hookTimeout: 300_000,
     maxWorkers: 1,

@@ -32,15 +32,19 @@ tag_of() {
 }
 
 # Node and npm come from npm packages, fetched by this machine's npm with its own configuration, so that
-# neither a registry nor a certificate has to be known inside the build.
+# neither a registry nor a certificate has to be known inside the build. An installed Node is taken as it is.
 fetch_node() {
-  local context=$1 version platform package
+  local context=$1 version platform installed=../../node_modules/node/bin/node
   version=$(node -p "require('../../package.json').devDependencies.node")
   platform=$(node -p "process.arch === 'arm64' ? 'arm64' : 'x64'")
-  for package in "node-linux-$platform@$version" "npm@$npm_version"; do
-    (cd "$context" && npm pack --silent "$package" >/dev/null)
-  done
-  mv "$context"/node-linux-*.tgz "$context/node.tgz"
+  if [ "$(uname -s)" = Linux ] && [ "$("$installed" --version 2>/dev/null)" = "v$version" ]; then
+    cp "$installed" "$context/node"
+  else
+    (cd "$context" && npm pack --loglevel=error "node-linux-$platform@$version" >/dev/null)
+    tar -xzf "$context"/node-linux-*.tgz -C "$context" --strip-components=2 package/bin/node
+    rm "$context"/node-linux-*.tgz
+  fi
+  (cd "$context" && npm pack --loglevel=error "npm@$npm_version" >/dev/null)
   mv "$context"/npm-*.tgz "$context/npm.tgz"
 }
 
@@ -84,4 +88,4 @@ for name in "${missing[@]}"; do
   build "$name" "$tag" &
   builds+=("$!")
 done
-for pid in "${builds[@]}"; do wait "$pid" || exit 1; done
+for index in "${!builds[@]}"; do wait "${builds[$index]}" || fail "$(tag_of "${missing[$index]}") could not be built"; done

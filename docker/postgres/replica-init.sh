@@ -23,7 +23,7 @@ ensure_slot "$leader" || { say "no slot on $(name_of "$leader"): $(tail -n 1 "$l
 
 say "copying $(name_of "$leader")"
 pg_basebackup --pgdata="$PGDATA" --dbname="$(connection_to "$leader")" --slot="$(slot_name)" \
-  --wal-method=stream --checkpoint=fast --no-password
+  --wal-method=stream --checkpoint=fast --no-password ${BASE_BACKUP_MAX_RATE:+--max-rate="$BASE_BACKUP_MAX_RATE"}
 point_at "$leader"
 touch "$PGDATA/standby.signal"
 sync

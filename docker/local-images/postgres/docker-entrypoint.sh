@@ -74,9 +74,19 @@ initialise() {
   echo 'PostgreSQL init process complete; ready for start up.'
 }
 
+asks_only() {
+  local argument
+  for argument in "$@"; do
+    case $argument in
+      -'?' | --help | --describe-config | -V | --version) return 0 ;;
+    esac
+  done
+  return 1
+}
+
 main() {
   if [ "${1:0:1}" = - ]; then set -- postgres "$@"; fi
-  if [ "$1" = postgres ]; then
+  if [ "$1" = postgres ] && ! asks_only "$@"; then
 
     mkdir -p "$PGDATA"
     if [ "$(id -u)" = 0 ]; then

@@ -13,6 +13,9 @@ const root = path.resolve(import.meta.dirname, '../../..');
 /** With the process id in it `.ci/engine` can tell what a killed run has left. */
 const projectPrefix = `rbtest-${process.pid}-`;
 
+/** Made of this tree's sources by application-image.ts, once for all tests. */
+export const applicationImage = process.env['APP_IMAGE'] ?? 'replibench-app:test';
+
 export type NodeName = 'primary' | 'replica1' | 'replica2';
 
 export interface ComposeStack extends AsyncDisposable {
@@ -76,7 +79,6 @@ export async function composeStack(options: ComposeOptions = {}): Promise<Compos
     url: `http://127.0.0.1:${variables['HTTP_PORT']}`,
     compose,
     async up(...services) {
-      await built(compose);
       try {
         await compose('up', '-d', '--wait', '--wait-timeout', '240', ...services);
       } catch (cause) {
@@ -128,14 +130,6 @@ const passwordOf: Readonly<Record<User, string>> = {
   replicator: 'REPLICATION_PASSWORD',
 };
 
-let building: Promise<unknown> | undefined;
-
-/** An image that is there already may be of other sources; the builder's cache makes this short if not. */
-async function built(compose: ComposeStack['compose']): Promise<void> {
-  building ??= compose('build', '--quiet');
-  await building;
-}
-
 /** The text of an env file with exactly these variables. */
 export function envText(variables: Readonly<Record<string, string>>): string {
   return Object.entries(variables)
@@ -157,7 +151,7 @@ async function freshVariables(): Promise<Record<string, string>> {
     REPLICA2_PORT: port(2),
     HTTP_PORT: port(3),
     PROMETHEUS_PORT: port(4),
-    APP_IMAGE: process.env['APP_IMAGE'] ?? 'replibench-app:test',
+    APP_IMAGE: applicationImage,
     // Small limits would make every start slow and prove nothing here.
     PRIMARY_CPUS: '2',
     REPLICA_CPUS: '2',
@@ -187,6 +181,12 @@ async function freePorts(count: number): Promise<number[]> {
   });
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+/** Builds `applicationImage`; the builder's cache makes it short when nothing has changed. */
+export async function buildApplicationImage(): Promise<void> {
+  await using stack = await composeStack();
+  await stack.compose('build', '--quiet', 'app1');
 }
 
 /** Variables of this shell must not reach the stack, but for what the image's build needs of the machine. */
