@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { commandLineOf } from './commands/command-line.ts';
 import { compare } from './commands/compare.ts';
 import type { CommandContext } from './commands/context.ts';
 import { addExperimentOptions, type ExperimentFlags } from './commands/experiment-options.ts';
@@ -20,7 +21,7 @@ const context: CommandContext = {
   isTty: process.stdout.isTTY === true,
   columns: process.stdout.columns ?? 80,
   workingFolder: process.cwd(),
-  commandLine: ['replibench', ...process.argv.slice(2)].map(quote).join(' '),
+  commandLine: commandLineOf(process.argv.slice(2)),
   version,
   signal: abort.signal,
 };
@@ -165,8 +166,4 @@ function endureClosedOutput(): void {
 /** package.json is one level up in the repository and two in the published package. */
 function packageFile(): URL {
   return new URL(import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url);
-}
-
-function quote(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

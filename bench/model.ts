@@ -106,6 +106,13 @@ export interface NodeAddress {
   readonly database: string;
   readonly user: string;
   readonly password: string;
+  /** Absent = no TLS, as on a loopback address. */
+  readonly tls?: { readonly rejectUnauthorized: boolean };
+  /**
+   * A replica's slot or application name, as its primary shows it, where that is not `name`; null = it
+   * cannot be told from other standbys.
+   */
+  readonly standbyName?: string | null;
 }
 
 /** Where the CPU time of one role is read from. */
@@ -128,8 +135,11 @@ export type MemorySource =
   /** A cgroup of its own. `dir` holds `memory.usage_in_bytes` (v1) or `memory.current` (v2). */
   { readonly kind: 'cgroup'; readonly version: 1 | 2; readonly dir: string } | { readonly kind: 'none' };
 
-/** How CPU quotas are enforced on this machine; `container` = by the container engine. */
-export type LimitMethod = 'cgroup-v1' | 'cgroup-v2' | 'systemd-scope' | 'container' | 'none';
+/**
+ * How CPU quotas are enforced on this machine; `container` = by the container engine, `external` = the
+ * nodes are servers of somebody else, with whatever limits those have.
+ */
+export type LimitMethod = 'cgroup-v1' | 'cgroup-v2' | 'systemd-scope' | 'container' | 'external' | 'none';
 
 // ---------------------------------------------------------------- load
 

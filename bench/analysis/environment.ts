@@ -40,6 +40,8 @@ export function assessEnvironment(plan: RunPlan, arms: readonly ArmResult[]): re
 }
 
 function assessQuota(plan: RunPlan): readonly Finding[] {
+  // Servers of somebody else are machines of their own, or not: that is theirs to know.
+  if (plan.limitMethod === 'external') return [];
   if (plan.limitMethod !== 'none' && plan.nodeCpus !== null) return [];
   return [
     {

@@ -166,7 +166,7 @@ function assemble(folded: Folded): RunResult {
     outcome: end?.outcome ?? 'cut-off',
     reason: end?.reason ?? null,
     plannedBlocks: plan.blocks,
-    finishedBlocks: countFinishedBlocks(arms),
+    finishedBlocks: countFinishedBlocks(arms, plan),
   };
   const found = mergeFindings([
     ...folded.findings,
@@ -223,11 +223,16 @@ export function compareArms(arms: readonly ArmResult[], interleaved: boolean): r
 }
 
 /** Blocks in which every arm has all its measured slices. */
-function countFinishedBlocks(arms: readonly ArmResult[]): number {
+function countFinishedBlocks(arms: readonly ArmResult[], { scenario }: RunPlan): number {
   const [first] = arms;
+  const { readShare } = scenario;
+  // Of a scenario that only reads, writes are never saturated, and the other way round.
+  const kinds = measuredKinds.filter(
+    (kind) => (kind !== 'read-saturation' || readShare > 0) && (kind !== 'write-saturation' || readShare < 1),
+  );
   const blocks = new Set(first?.slices.map(({ block }) => block));
   const complete = (arm: ArmResult, block: number): boolean =>
-    measuredKinds.every((kind) => arm.slices.some((slice) => slice.block === block && slice.kind === kind));
+    kinds.every((kind) => arm.slices.some((slice) => slice.block === block && slice.kind === kind));
   return [...blocks].filter((block) => arms.every((arm) => complete(arm, block))).length;
 }
 

@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ExternalFlags } from '../experiment/external-target.ts';
 import { builtInScenarios } from '../experiment/scenario-file.ts';
-import { openableTopologies } from '../experiment/topologies.ts';
-import type { TopologyName } from '../model.ts';
+import { type TopologyName, topologyNames } from '../model.ts';
+import { addExternalOptions } from './external-options.ts';
 
 /** Flags of every command that measures, as commander hands them over. */
-export interface ExperimentFlags {
+export interface ExperimentFlags extends ExternalFlags {
   readonly scenario?: string;
   readonly blocks?: number;
   readonly sliceSeconds?: number;
@@ -21,7 +22,7 @@ export interface ExperimentFlags {
 
 /** Adds those flags to a command. Defaults are what a busy person would have chosen. */
 export function addExperimentOptions(command: Command): Command {
-  return command
+  command
     .option(
       '-s, --scenario <name|path>',
       `${builtInScenarios().join(', ')}, or a scenario file (default: read-heavy)`,
@@ -50,10 +51,15 @@ export function addExperimentOptions(command: Command): Command {
     .option('-o, --out <folder>', 'where runs are written', 'reports')
     .option('--data-dir <folder>', "where the nodes' data goes (default: the system's temporary folder)")
     .addOption(
-      new Option('--topology <name>', 'where PostgreSQL comes from')
-        .choices(openableTopologies)
+      new Option(
+        '--topology <name>',
+        'embedded: PostgreSQL from npm packages; testcontainers: nodes and sample application in containers; ' +
+          'compose: the stack of docker-compose.replication.yml behind nginx; external: servers that run already',
+      )
+        .choices(topologyNames)
         .default('embedded'),
     );
+  return addExternalOptions(command);
 }
 
 export function wholeNumber(min: number, max: number): (text: string) => number {

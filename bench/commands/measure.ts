@@ -3,9 +3,15 @@ import { relative } from 'node:path';
 import { configuredApplication, sampleApplication } from '../experiment/application-definition.ts';
 import { type LoadedConfig, loadConfig } from '../experiment/config-file.ts';
 import { type ExperimentEnd, runExperiment } from '../experiment/experiment.ts';
+import {
+  type ExternalTarget,
+  externalTarget,
+  refuseExternalFlags,
+  replicaUrls,
+} from '../experiment/external-target.ts';
 import { checkReportsRoot } from '../experiment/run-folder.ts';
 import { checkScenario, loadScenario } from '../experiment/scenario-file.ts';
-import { measuredSlices } from '../experiment/slices.ts';
+import { slicesOf } from '../experiment/slices.ts';
 import {
   type Arm,
   type Calibration,
@@ -45,7 +51,13 @@ export function baselineArm({ topology }: ExperimentFlags): Arm {
 }
 
 export function replicatedArm(flags: ExperimentFlags): Arm {
-  return { name: 'replicated', topology: flags.topology, replicas: flags.replicas, routing: 'native' };
+  const { topology } = flags;
+  return { name: 'replicated', topology, replicas: replicasOf(flags), routing: 'native' };
+}
+
+/** Of an external topology as many as were named. */
+function replicasOf(flags: ExperimentFlags): number {
+  return flags.topology === 'external' ? replicaUrls(flags, process.env).length : flags.replicas;
 }
 
 /** The scenario of the flag, of the configuration file, or the default one. */
@@ -60,6 +72,12 @@ export async function chooseScenario(
     return loadScenario('read-heavy', context.workingFolder);
   if (typeof configured === 'string') return loadScenario(configured, config.folder);
   return checkScenario(configured, `scenario in ${config.path}`);
+}
+
+function chooseExternal(request: MeasureRequest, flags: ExperimentFlags): ExternalTarget | undefined {
+  if (flags.topology === 'external') return externalTarget(flags, process.env, request);
+  refuseExternalFlags(flags);
+  return undefined;
 }
 
 export function chooseConfig(
@@ -81,8 +99,9 @@ export async function measure(
   const expectedSeconds =
     8 +
     length.calibrationSeconds +
-    visits * (visitOverheadSeconds + length.warmUpSeconds + measuredSlices.length * length.sliceSeconds);
+    visits * (visitOverheadSeconds + length.warmUpSeconds + slicesOf(scenario).length * length.sliceSeconds);
   const application = config === undefined ? sampleApplication() : configuredApplication(config);
+  const external = chooseExternal(request, flags);
   await checkReportsRoot(flags.out);
   if (flags.dataDir !== undefined) await checkDataFolder(flags.dataDir);
   context.write(
@@ -93,11 +112,12 @@ export async function measure(
   const end = await runExperiment({
     ...length,
     topology: flags.topology,
+    external,
     scenario,
     application,
     arms,
     seed: flags.seed,
-    maxReplicas: flags.replicas,
+    maxReplicas: replicasOf(flags),
     nodeCpus: flags.nodeCpus,
     limits: flags.limits ? 'auto' : 'none',
     reportsRoot: flags.out,

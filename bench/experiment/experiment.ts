@@ -5,6 +5,7 @@ import { monotonicMs } from '../monotonic-clock.ts';
 import { machineFacts, postgresSettings } from '../probes/fingerprint.ts';
 import { startGuardian } from '../topology/guardian.ts';
 import type { ApplicationDefinition } from './application-definition.ts';
+import type { ExternalTarget } from './external-target.ts';
 import { openJournal } from './journal.ts';
 import { blockOrder } from './order.ts';
 import type { Emit, ExperimentPorts } from './ports.ts';
@@ -17,6 +18,8 @@ import { openTopology } from './topologies.ts';
 export interface ExperimentOptions {
   readonly topology: TopologyName;
   readonly scenario: Scenario;
+  /** Where an external topology is. */
+  readonly external?: ExternalTarget | undefined;
   readonly application: ApplicationDefinition;
   readonly arms: readonly Arm[];
   readonly blocks: number;
@@ -104,7 +107,7 @@ async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) =
     nodeCpus: topology.nodeCpus,
     limitMethod: topology.limitMethod,
     interleaved: options.arms.length > 1,
-    application: application.name,
+    application: opened.application.name,
     fingerprint: {
       ...(await machineFacts(topology.dataDir)),
       postgres: topology.postgresVersion,

@@ -98,8 +98,8 @@ async function runSqlFile(path: string, primary: NodeAddress, signal: AbortSigna
   const sql = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new UsageError(`prepare.sql: ${path} cannot be read`, { cause });
   });
-  const { host, port, database, user, password } = primary;
-  const client = new pg.Client({ host, port, database, user, password });
+  const { host, port, database, user, password, tls } = primary;
+  const client = new pg.Client({ host, port, database, user, password, ssl: tls ?? false });
   // A server that ends between two statements says so here; the statement that follows fails.
   client.on('error', () => undefined);
   await client.connect();

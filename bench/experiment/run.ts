@@ -1,7 +1,7 @@
 import { type Arm, type Calibration, EnvironmentError, type LoadResult, type RunPlan } from '../model.ts';
 import type { Journal } from './journal.ts';
 import type { Emit, ExperimentPorts } from './ports.ts';
-import { measuredSlices } from './slices.ts';
+import { slicesOf } from './slices.ts';
 import { type VisitContext, type VisitSlice, visit } from './visit.ts';
 
 export interface RunOptions {
@@ -68,6 +68,7 @@ async function measure(options: RunOptions): Promise<void> {
   journal.append({ type: 'calibration', atMs: ports.clock(), ...calibration });
   options.emit({ kind: 'calibrated', ...calibration });
   const arms = new Map(plan.arms.map((arm) => [arm.name, arm]));
+  const measuredSlices = slicesOf(plan.scenario);
   const plannedSlices = plan.arms.length * plan.blocks * measuredSlices.length;
   let sliceIndex = 2;
   let finishedSlices = 0;

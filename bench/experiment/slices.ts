@@ -16,6 +16,15 @@ export interface SliceRequest {
 
 export const measuredSlices = ['steady', 'read-saturation', 'write-saturation'] as const;
 
+/** What can be saturated is what the scenario has. */
+export function slicesOf({
+  readShare,
+}: Pick<Scenario, 'readShare'>): readonly (typeof measuredSlices)[number][] {
+  return measuredSlices.filter(
+    (kind) => (kind !== 'read-saturation' || readShare > 0) && (kind !== 'write-saturation' || readShare < 1),
+  );
+}
+
 /**
  * Turns "which slice" into what the generator does. The seed depends on block and kind but not on
  * the arm: both arms of a block get the same due times and the same requests.

@@ -1,25 +1,28 @@
-import type { TopologyName } from '../model.ts';
+import { type TopologyName, topologyNames } from '../model.ts';
 import { createEmbeddedTopology } from '../topology/embedded/embedded.ts';
 import { configuredApplicationPort } from './application-port.ts';
 import { openCompose } from './open-compose.ts';
 import { openContainers } from './open-containers.ts';
+import { openExternal } from './open-external.ts';
 import type { OpenedTopology, TopologyRequest } from './topology-request.ts';
 
 type Opener = (request: TopologyRequest) => Promise<OpenedTopology>;
 
-const openers: Readonly<Partial<Record<TopologyName, Opener>>> = {
+const openers: Readonly<Record<TopologyName, Opener>> = {
   embedded: openEmbedded,
   testcontainers: openContainers,
   compose: openCompose,
+  external: openExternal,
 };
 
-export const openableTopologies = Object.keys(openers) as readonly TopologyName[];
+/** Those that a run can start by itself, without being told where they are. */
+export const openableTopologies: readonly TopologyName[] = topologyNames.filter(
+  (name) => name !== 'external',
+);
 
 /** Throws UsageError, EnvironmentError, or the signal's reason; leaves nothing behind then. */
 export function openTopology(name: TopologyName, request: TopologyRequest): Promise<OpenedTopology> {
-  const open = openers[name];
-  if (open === undefined) throw new Error(`no topology is called ${name}`);
-  return open(request);
+  return openers[name](request);
 }
 
 async function openEmbedded(request: TopologyRequest): Promise<OpenedTopology> {

@@ -2,6 +2,7 @@ import type { NodeAddress, Scenario } from '../model.ts';
 import type { Guardian } from '../topology/guardian.ts';
 import type { Step, Topology } from '../topology/topology.ts';
 import type { ApplicationDefinition } from './application-definition.ts';
+import type { ExternalTarget } from './external-target.ts';
 import type { ApplicationPort } from './ports.ts';
 
 export interface TopologyRequest {
@@ -13,6 +14,8 @@ export interface TopologyRequest {
   readonly limits: 'auto' | 'none';
   /** Where the nodes' data goes, if the topology keeps it in a folder. */
   readonly dataParent?: string | undefined;
+  /** Of an external topology: where it is. */
+  readonly external?: ExternalTarget | undefined;
   /** Makes schema and data on an empty primary. */
   readonly prepare: (primary: NodeAddress, signal: AbortSignal) => Promise<void>;
   readonly onStep: (step: Step) => void;

@@ -72,13 +72,14 @@ export class NodeConnection implements AsyncDisposable {
     this.#triedAtMs = now;
     // A socket of our own, so that it can be destroyed: a polite end waits for the server.
     const socket = new Socket();
-    const { host, port, database, user, password } = this.address;
+    const { host, port, database, user, password, tls } = this.address;
     const client = new Client({
       host,
       port,
       database,
       user,
       password,
+      ssl: tls ?? false,
       application_name: 'replibench-probe',
       stream: () => socket,
       types: { getTypeParser: () => (text: string) => text },

@@ -74,11 +74,11 @@ export function createPostgresProbe(options: PostgresProbeOptions): Probe {
     const ofPrimary = { walBytes: lsn - originLsn, xactCommits: Number(xactCommits) };
     return [
       { atMs, probe: 'postgres', subject: primary.name, values: ofPrimary },
-      ...replicas.map(({ name }) => ({
+      ...replicas.map(({ name, standbyName }) => ({
         atMs,
         probe: 'postgres',
         subject: name,
-        values: valuesOf(name, rows),
+        values: valuesOf(standbyName === undefined ? name : standbyName, rows),
       })),
     ];
   };
@@ -101,7 +101,8 @@ export function createPostgresProbe(options: PostgresProbeOptions): Probe {
   };
 }
 
-function valuesOf(replica: string, rows: readonly Row[]): Readonly<Record<string, number>> {
+function valuesOf(replica: string | null, rows: readonly Row[]): Readonly<Record<string, number>> {
+  if (replica === null) return {};
   const row = rows.find(([, , application, slot]) => application === replica || slot === replica);
   if (row === undefined) return { streaming: 0 };
   const values: Record<string, number> = { streaming: row[4] === 'streaming' ? 1 : 0 };

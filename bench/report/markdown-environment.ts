@@ -61,6 +61,7 @@ export function setUpSection(result: RunResult): string {
 }
 
 function describeQuota({ nodeCpus, limitMethod }: RunResult): string {
+  if (limitMethod === 'external') return 'none of ours: servers that were there already';
   return hasQuota({ nodeCpus, limitMethod })
     ? `${formatNumber(nodeCpus)} cores, by ${limitMethod}`
     : 'none: the nodes share the cores';

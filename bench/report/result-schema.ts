@@ -21,7 +21,7 @@ function buildResultSchema() {
   const verdict = z.enum(['pass', 'fail', 'inconclusive']);
   const operationClass = z.enum(['read', 'write']);
   const sliceKind = z.enum(['calibration', 'warm-up', 'steady', 'read-saturation', 'write-saturation']);
-  const limitMethod = z.enum(['cgroup-v1', 'cgroup-v2', 'systemd-scope', 'container', 'none']);
+  const limitMethod = z.enum(['cgroup-v1', 'cgroup-v2', 'systemd-scope', 'container', 'external', 'none']);
   const metricId = z.enum(metricIds);
 
   const finding = z.strictObject({ severity, id: text, message: text });

@@ -8,14 +8,14 @@ export async function withClient<T>(
   work: (client: pg.Client) => Promise<T>,
   timeoutMs?: number,
 ): Promise<T> {
-  const { host, port, database, user, password } = address;
+  const { host, port, database, user, password, tls } = address;
   const client = new pg.Client({
     host,
     port,
     database,
     user,
     password,
-    ssl: false,
+    ssl: tls ?? false,
     application_name: 'replibench',
     connectionTimeoutMillis: timeoutMs ?? 20_000,
     ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
