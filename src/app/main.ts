@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import { type CacheConfiguration, readCacheConfiguration } from '../cache/configuration.ts';
 import { createReadCache, type ReadCache } from '../cache/read-cache.ts';
-import { awaitPrimary, UnreachableError } from '../db/await-primary.ts';
+import { awaitPrimary, startUpWaitMs, UnreachableError } from '../db/await-primary.ts';
 import type { DatabaseConfiguration } from '../db/configuration.ts';
 import { openDatabase } from '../db/connection.ts';
 import { readDataSetSize } from '../db/data-set-size.ts';
@@ -122,7 +122,9 @@ async function checkNodes(configuration: DatabaseConfiguration): Promise<void> {
   const problems = (await askEveryNode(configuration)).filter(({ problem }) => problem !== null);
   for (const problem of problems) {
     const sentence = `cannot reach ${describeProblem(problem)}`;
-    if (problem.node.name === 'primary') throw new UnreachableError(sentence);
+    // One that was waited for has just answered: on a machine this busy, the second answer may be late.
+    if (problem.node.name === 'primary' && startUpWaitMs(process.env) === 0)
+      throw new UnreachableError(sentence);
     console.warn(`[Database:${configuration.instance}] ! ${sentence}`);
   }
 }

@@ -34,7 +34,7 @@ export async function awaitPrimary(
   environment: Environment,
   report: (line: string) => void,
 ): Promise<DatabaseConfiguration> {
-  const { DB_WAIT_MS: waitMs } = parseEnvironment(variables, environment);
+  const waitMs = startUpWaitMs(environment);
   if (waitMs === 0) return readDatabaseConfiguration(environment);
   const deadline = performance.now() + waitMs;
   const reported = new Set<string>();
@@ -46,6 +46,11 @@ export async function awaitPrimary(
     reported.add(found.name);
     await delay(pollMs);
   }
+}
+
+/** `DB_WAIT_MS`: how long a start waits for its primary. */
+export function startUpWaitMs(environment: Environment): number {
+  return parseEnvironment(variables, environment).DB_WAIT_MS;
 }
 
 /** The configuration when all is well, or what is still missing. */

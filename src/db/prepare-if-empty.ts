@@ -8,6 +8,8 @@ import { type LoadOptions, loadDataSet } from './load-data-set.ts';
 /** Any number, as long as every instance asks for the same: the first eight bytes of "replibench". */
 const advisoryLock = '8243118303898396014';
 
+const startUpPatienceMs = 30_000;
+
 /**
  * Loads schema and data when the primary has none of the tables, or a load that was cut off; leaves all else
  * alone, tables of somebody else included. Resolves to whether this process did it. Others that ask meanwhile
@@ -22,7 +24,8 @@ export async function prepareIfEmpty(
   const client = new Client({
     ...{ host: nodes[0].host, port: nodes[0].port, database, user, password },
     application_name: configuration.instance,
-    connectionTimeoutMillis: connectTimeoutMs,
+    // No request waits here, and a server that has just started may be slow.
+    connectionTimeoutMillis: Math.max(connectTimeoutMs, startUpPatienceMs),
   });
   // A connection lost between two steps is told by the next query; unheard, it would end the process.
   client.on('error', () => undefined);
