@@ -17,7 +17,7 @@ const mostElsewhere = 0.05;
 const mostErrors = 0.01;
 
 export interface ReadCounts {
-  /** Answers by node name; '' = the answer names no node (a cached one, for example). */
+  /** Answers by node name; '' = the answer names no node, `cache` = no node had to be asked. */
   readonly byNode: Readonly<Record<string, number>>;
   readonly errors: number;
   readonly firstError: string | null;
@@ -44,14 +44,16 @@ export function judgeSpread(
   counts: ReadCounts,
   replicas: readonly string[],
 ): { readonly fine: boolean; readonly sentence: string; readonly advice: string } {
-  const { byNode, errors, firstError } = counts;
+  const { errors, firstError } = counts;
+  const { cache: cached = 0, ...byNode } = counts.byNode;
   const answered = Object.values(byNode).reduce((sum, count) => sum + count, 0);
   const others = Object.keys(byNode).filter((name) => !replicas.includes(name));
   const shares = [...replicas, ...others].map(
     (name) => `${name === '' ? 'no node named' : name} ${share(byNode[name] ?? 0, answered)}`,
   );
   const failures = errors === 0 ? '' : `, ${errors} failed (${firstError})`;
-  const sentence = `${answered + errors} reads: ${shares.join(' · ')}${failures}`;
+  const beside = cached === 0 ? '' : `, ${cached} more from a cache`;
+  const sentence = `${answered + errors} reads: ${shares.join(' · ')}${failures}${beside}`;
   const no = (advice: string) => ({ fine: false, sentence, advice });
   if (answered === 0 || errors / (answered + errors) > mostErrors)
     return no('see why the application does not answer');

@@ -110,6 +110,13 @@ describe('spread of reads', () => {
   });
   const replicas = ['replica1', 'replica2'];
 
+  test('of reads that a cache answered is the work of no node', () => {
+    const judged = judgeSpread(counts({ replica1: 60, replica2: 40, cache: 100 }), replicas);
+    expect(judged).toMatchObject({ fine: true });
+    expect(judged.sentence).toBe('100 reads: replica1 60.0 % · replica2 40.0 %, 100 more from a cache');
+    expect(judgeSpread(counts({ cache: 200 }), replicas).fine).toBe(false);
+  });
+
   test('both replicas, unevenly, a few elsewhere', () => {
     expect(judgeSpread(counts({ replica1: 145, replica2: 50, primary: 5 }), replicas)).toMatchObject({
       fine: true,
