@@ -20,7 +20,7 @@ describeWithEngine('the read cache with a real Redis', () => {
       ...['run', '-d', '--name', name, '-p', `127.0.0.1:${port}:6379`],
       // By this label .ci/engine finds what a killed run has left.
       ...['--label', `com.docker.compose.project=${name}`],
-      ...['redis:7', 'redis-server', '--save', '', '--appendonly', 'no'],
+      ...['redis:7', 'redis-server', '--save', '', '--appendonly', 'no', '--protected-mode', 'no'],
     ]);
     store = await openRedisStore({ url: `redis://127.0.0.1:${port}`, keyPrefix: 'test:' });
     await answering();

@@ -20,7 +20,9 @@ describeWithEngine('the replicated stack, from nothing', () => {
   let stack: ComposeStack;
 
   beforeAll(async () => {
-    stack = await composeStack({ variables: { MAX_SLOT_WAL_KEEP_SIZE: '1536MB' } });
+    stack = await composeStack({
+      variables: { MAX_SLOT_WAL_KEEP_SIZE: '1536MB', CACHE: 'redis' },
+    });
     await stack.up();
   });
   afterAll(() => stack?.[Symbol.asyncDispose]());
@@ -196,5 +198,24 @@ describeWithEngine('the replicated stack, from nothing', () => {
       );
     }
     expect((await stack.exec('nginx', 'id', '-un')).trim()).toBe('nginx');
+  });
+
+  it('answers hot reads from redis, and from the nodes while redis is away', async () => {
+    const read = async () => {
+      const { status, headers } = await fetch(`${stack.url}/users/1`);
+      return { status, cache: headers.get('x-cache'), node: headers.get('x-db-node') };
+    };
+    const hit = () => until('a cached read', async () => (await read()).cache === 'hit');
+    await hit();
+    await stack.compose('stop', '--timeout', '1', 'redis');
+    for (let time = 0; time < 30; time += 1) {
+      expect(await read()).toEqual({
+        status: 200,
+        cache: 'miss',
+        node: expect.stringMatching(/^replica[12]$/),
+      });
+    }
+    await stack.compose('start', 'redis');
+    await hit();
   });
 });
