@@ -8,9 +8,10 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import { type CacheConfiguration, readCacheConfiguration } from '../cache/configuration.ts';
 import { createReadCache, type ReadCache } from '../cache/read-cache.ts';
-import { awaitPrimary, startUpWaitMs, UnreachableError } from '../db/await-primary.ts';
+import { awaitPrimary, UnreachableError } from '../db/await-primary.ts';
 import type { DatabaseConfiguration } from '../db/configuration.ts';
 import { openDatabase } from '../db/connection.ts';
+import type { DataSetSize } from '../db/data-set.ts';
 import { readDataSetSize } from '../db/data-set-size.ts';
 import { prepareIfEmpty } from '../db/prepare-if-empty.ts';
 import { askEveryNode, describeProblem } from '../db/reachability.ts';
@@ -69,18 +70,26 @@ async function run(): Promise<void> {
 /** A database that can be used: the primary answers, and holds the data set if `prepare` asks for it. */
 async function reachDatabase(prepare: '' | 'if-empty'): Promise<DatabaseConfiguration> {
   const size = prepare === '' ? null : readDataSetSize(process.env);
-  const configuration = await awaitPrimary(process.env, (line) => console.log(`[App] ${line}`));
-  announce(configuration);
-  await checkNodes(configuration);
-  if (size !== null) {
-    const report = (line: string): void => console.log(`[Database:${configuration.instance}] ${line}`);
-    const made = await prepareIfEmpty(configuration, size, {
-      clock: () => performance.now(),
-      report: ({ name, durationMs }) => report(`${name}: ${Math.round(durationMs)} ms`),
-    });
-    report(made ? 'schema and data made' : 'schema and data are there already');
-  }
-  return configuration;
+  let announced = false;
+  return awaitPrimary(
+    process.env,
+    (line) => console.log(`[App] ${line}`),
+    async (configuration) => {
+      if (!announced) announce(configuration);
+      announced = true;
+      await checkNodes(configuration);
+      if (size !== null) await fill(configuration, size);
+    },
+  );
+}
+
+async function fill(configuration: DatabaseConfiguration, size: DataSetSize): Promise<void> {
+  const report = (line: string): void => console.log(`[Database:${configuration.instance}] ${line}`);
+  const made = await prepareIfEmpty(configuration, size, {
+    clock: () => performance.now(),
+    report: ({ name, durationMs }) => report(`${name}: ${Math.round(durationMs)} ms`),
+  });
+  report(made ? 'schema and data made' : 'schema and data are there already');
 }
 
 /** Not closed: it holds nothing that the end of the process could lose. */
@@ -122,9 +131,7 @@ async function checkNodes(configuration: DatabaseConfiguration): Promise<void> {
   const problems = (await askEveryNode(configuration)).filter(({ problem }) => problem !== null);
   for (const problem of problems) {
     const sentence = `cannot reach ${describeProblem(problem)}`;
-    // One that was waited for has just answered: on a machine this busy, the second answer may be late.
-    if (problem.node.name === 'primary' && startUpWaitMs(process.env) === 0)
-      throw new UnreachableError(sentence);
+    if (problem.node.name === 'primary') throw new UnreachableError(sentence);
     console.warn(`[Database:${configuration.instance}] ! ${sentence}`);
   }
 }

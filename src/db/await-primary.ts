@@ -5,6 +5,7 @@ import { type Environment, parseEnvironment } from '../environment.ts';
 import { type DatabaseConfiguration, readDatabaseConfiguration } from './configuration.ts';
 import { PasswordFileError } from './password-file.ts';
 import { askNode, describeProblem } from './reachability.ts';
+import { isServerAway } from './unavailable.ts';
 
 /** A node that the program cannot do without does not answer. */
 export class UnreachableError extends Error {
@@ -23,47 +24,60 @@ const variables = z.object({
 /** Seldom enough not to fill a server's log, often enough not to be felt. */
 const pollMs = 250;
 
+/** A server that is just starting, on a machine that is starting more, takes its time for a login. */
+const patientConnectMs = 10_000;
+
 /**
- * Reads the configuration and, for at most `DB_WAIT_MS` (default 0: not at all), waits until the password's
- * file is there and the primary answers and is no standby. The file is read again each time, because whoever
- * makes the password may still replace that of an earlier start. `report` gets one line for each of the two
- * that is waited for.
- * Throws ConfigurationError, at once unless only the file is missing; UnreachableError when the time is over.
+ * Reads the configuration and does `work` with it. For at most `DB_WAIT_MS` (default 0: not at all) it waits
+ * before that until the password's file is there and the primary answers and is no standby, and begins anew
+ * when `work` finds the database away. The file is read again each time, because whoever makes the password
+ * may still replace that of an earlier start. `report` gets one line for each kind of thing that is waited for.
+ * Throws ConfigurationError, at once unless only the file is missing; UnreachableError when the time is over;
+ * whatever else `work` throws.
  */
 export async function awaitPrimary(
   environment: Environment,
   report: (line: string) => void,
+  work: (configuration: DatabaseConfiguration) => Promise<void> = async () => undefined,
 ): Promise<DatabaseConfiguration> {
-  const waitMs = startUpWaitMs(environment);
-  if (waitMs === 0) return readDatabaseConfiguration(environment);
+  const { DB_WAIT_MS: waitMs } = parseEnvironment(variables, environment);
   const deadline = performance.now() + waitMs;
   const reported = new Set<string>();
   for (;;) {
-    const found = await look(environment);
-    if (!(found instanceof Error)) return found;
-    if (performance.now() >= deadline) throw found;
-    if (!reported.has(found.name)) report(`waiting up to ${waitMs / 1000} s: ${found.message}`);
-    reported.add(found.name);
+    try {
+      const configuration = readDatabaseConfiguration(environment);
+      const connectTimeoutMs = Math.max(patientConnectMs, configuration.connectTimeoutMs);
+      const patient = waitMs === 0 ? configuration : { ...configuration, connectTimeoutMs };
+      if (waitMs > 0) await requirePrimary(patient);
+      await workOn(patient, work);
+      return configuration;
+    } catch (error) {
+      if (!(error instanceof PasswordFileError || error instanceof UnreachableError)) throw error;
+      if (performance.now() >= deadline) throw error;
+      if (!reported.has(error.name)) report(`waiting up to ${waitMs / 1000} s: ${error.message}`);
+      reported.add(error.name);
+    }
     await delay(pollMs);
   }
 }
 
-/** `DB_WAIT_MS`: how long a start waits for its primary. */
-export function startUpWaitMs(environment: Environment): number {
-  return parseEnvironment(variables, environment).DB_WAIT_MS;
-}
-
-/** The configuration when all is well, or what is still missing. */
-async function look(environment: Environment): Promise<DatabaseConfiguration | Error> {
-  let configuration: DatabaseConfiguration;
-  try {
-    configuration = readDatabaseConfiguration(environment);
-  } catch (error) {
-    if (error instanceof PasswordFileError) return error;
-    throw error;
-  }
+async function requirePrimary(configuration: DatabaseConfiguration): Promise<void> {
   const answer = await askNode(configuration.nodes[0], configuration);
   const problem = answer.problem ?? (answer.inRecovery ? 'it is a standby, not promoted' : null);
-  if (problem === null) return configuration;
-  return new UnreachableError(`cannot reach ${describeProblem({ ...answer, problem })}`);
+  if (problem !== null) throw new UnreachableError(`cannot reach ${describeProblem({ ...answer, problem })}`);
+}
+
+async function workOn(
+  configuration: DatabaseConfiguration,
+  work: (configuration: DatabaseConfiguration) => Promise<void>,
+): Promise<void> {
+  try {
+    await work(configuration);
+  } catch (cause) {
+    if (!isServerAway(cause)) throw cause;
+    const [node] = configuration.nodes;
+    throw new UnreachableError(`cannot reach ${describeProblem({ node, problem: cause.message })}`, {
+      cause,
+    });
+  }
 }

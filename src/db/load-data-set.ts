@@ -122,6 +122,8 @@ class Sessions implements AsyncDisposable {
       connectionTimeoutMillis: connectTimeoutMs,
     });
     this.#clients.push(client);
+    // A connection lost between two statements is told by the next one; unheard, it would end the process.
+    client.on('error', () => undefined);
     await client.connect();
     // Durability comes from the commit of the foreign keys; workers would only compete with the other session.
     await client.query(`SET synchronous_commit = off; SET maintenance_work_mem = '64MB';

@@ -6,7 +6,7 @@ import { readDataSetState } from './data-set-state.ts';
 import { type LoadOptions, loadDataSet } from './load-data-set.ts';
 
 /** Any number, as long as every instance asks for the same: the first eight bytes of "replibench". */
-const advisoryLock = '8243118303898396014';
+export const advisoryLock = '8243118303898396014';
 
 const startUpPatienceMs = 30_000;
 

@@ -16,7 +16,7 @@ export function askEveryNode(configuration: DatabaseConfiguration): Promise<read
 }
 
 /** `replica1 (127.0.0.1:5433): connect ECONNREFUSED` */
-export function describeProblem({ node, problem }: Reachability): string {
+export function describeProblem({ node, problem }: Pick<Reachability, 'node' | 'problem'>): string {
   return `${node.name} (${node.host}:${node.port}): ${problem ?? 'answers'}`;
 }
 

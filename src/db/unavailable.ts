@@ -13,6 +13,16 @@ export function classifyUnavailability(error: unknown): Unavailability | null {
   return error instanceof DatabaseError && retryableState.test(sqlState(error)) ? 'no-answer' : null;
 }
 
+/** The same for an error of pg itself, as programs meet it that do without Sequelize. */
+export function isServerAway(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return lostConnection.test(error.message) || retryableState.test(code) || systemErrors.test(code);
+}
+
+/** Codes of Node's network. */
+const systemErrors = /^(ECONN|EHOST|ENET|EPIPE|ETIMEDOUT|EAI_|ENOTFOUND)/;
+
 /** Messages of pg, which gives these errors no code. */
 const lostConnection = /Connection terminated|timeout expired|Query read timeout|ECONNRESET|EPIPE/;
 

@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { advisoryLock } from '../../src/db/prepare-if-empty.ts';
 import { freePort, type ReplicatedPostgres, startReplicated } from '../support/postgres.ts';
 import { type AppProcess, databaseVariables, spawnApp, type Variables } from '../support/sample-app.ts';
 
@@ -82,6 +85,26 @@ describe('DB_WAIT_MS', () => {
 });
 
 describe('DB_PREPARE=if-empty', () => {
+  test('begins anew when the server drops the connection in the middle', async () => {
+    const variables = { ...(await newDatabase('dropped')), DB_PREPARE: 'if-empty', APP_NAME: 'dropped' };
+    const { port, user, password } = cluster.primary;
+    const holder = new Client({ host: '127.0.0.1', port, user, password, database: 'dropped' });
+    await holder.connect();
+    try {
+      await holder.query(`SELECT pg_advisory_lock(${advisoryLock})`);
+      await using app = await spawnApp({ ...variables, DB_WAIT_MS: '600000' });
+      const waiting = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'dropped' AND wait_event_type = 'Lock'`;
+      while ((await holder.query(waiting)).rows.length === 0) await delay(50);
+      await said(app, 'waiting up to 600 s: cannot reach primary');
+      await holder.query(`SELECT pg_advisory_unlock(${advisoryLock})`);
+      await said(app, 'schema and data made');
+      await said(app, 'listening on');
+    } finally {
+      await holder.end();
+    }
+  });
+
   test('three instances at once make the data set once', async () => {
     const variables = { ...(await newDatabase('three')), DB_PREPARE: 'if-empty' };
     await using one = await spawnApp(variables);
