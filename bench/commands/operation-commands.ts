@@ -2,7 +2,9 @@
 import { Command, Option } from 'commander';
 import { openableTopologies } from '../experiment/topologies.ts';
 import type { CommandContext } from './context.ts';
+import { type DoctorFlags, doctorCommand } from './doctor.ts';
 import { number, wholeNumber } from './experiment-options.ts';
+import { type FailoverFlags, failoverCommand } from './failover.ts';
 import { addStackOptions } from './operation-options.ts';
 import { type StatusFlags, statusCommand } from './status.ts';
 import { type VerifyFlags, verifyCommand } from './verify.ts';
@@ -35,5 +37,18 @@ export function operationCommands(context: CommandContext, exit: (code: number) 
     .option('-w, --watch [seconds]', 'again every few seconds (default: 2)', number(0.5, 3600))
     .option('--json', 'one JSON object a look')
     .action(async (flags: StatusFlags) => exit(await statusCommand(flags, context)));
-  return [verify, status];
+  const doctor = addStackOptions(
+    new Command('doctor').description('what is wrong with a compose stack, why, and what to do'),
+  )
+    .option('--fix', 'mend what can be mended safely; a replica is rebuilt only when nothing else helps')
+    .action(async (flags: DoctorFlags) => exit(await doctorCommand(flags, context)));
+  const failover = addStackOptions(
+    new Command('failover').description('make another node of a compose stack the primary; can be run again'),
+  )
+    .requiredOption('--to <node>', 'the node that becomes the primary, for example replica1')
+    .option('--accept-loss', 'go on although transactions would be lost that can be seen')
+    .option('--no-rejoin', 'leave the old primary stopped')
+    .option('--read-path <path>', 'what verify reads through the application', '/users/{n}')
+    .action(async (flags: FailoverFlags) => exit(await failoverCommand(flags, context)));
+  return [verify, status, doctor, failover];
 }

@@ -2,7 +2,7 @@ import { EnvironmentError, type NodeAddress } from '../model.ts';
 import { withClient } from '../topology/postgres/connect.ts';
 
 /** Longest time for connecting and for each answer: an operator waits in front of a hung node, too. */
-const patienceMs = 5_000;
+const patienceMs = 15_000;
 
 /** SQLSTATE of what the server refused; undefined when it did not even answer. */
 export function sqlStateOf(error: unknown): string | undefined {

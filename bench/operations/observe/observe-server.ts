@@ -17,7 +17,9 @@ SELECT json_build_object(
       (SELECT received_tli FROM pg_stat_wal_receiver),
       (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
       (SELECT timeline_id FROM pg_control_checkpoint())) END,
-  'lsn', CASE WHEN recovers THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_flush_lsn() END,
+  -- Nothing is received after a restart without a primary; what was received before is replayed then.
+  'lsn', CASE WHEN recovers THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+    ELSE pg_current_wal_flush_lsn() END,
   'replayLsn', CASE WHEN recovers THEN pg_last_wal_replay_lsn() END,
   'replayPause', CASE WHEN recovers THEN pg_get_wal_replay_pause_state() END,
   'applyDelayMs', (SELECT setting::bigint FROM pg_settings WHERE name = 'recovery_min_apply_delay'),

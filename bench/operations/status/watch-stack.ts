@@ -3,7 +3,7 @@ import type { NodeAddress, Reading } from '../../model.ts';
 import { monotonicMs } from '../../monotonic-clock.ts';
 import { createLagProbe } from '../../probes/lag.ts';
 import type { Probe } from '../../probes/probe.ts';
-import { findStack, type StackOptions } from '../../topology/compose/stack.ts';
+import { findStack, type Stack, type StackOptions } from '../../topology/compose/stack.ts';
 import { answers, type ClusterView } from '../observe/observation.ts';
 import { observeStack } from '../observe/observe-stack.ts';
 import { type Status, statusOf } from './status.ts';
@@ -25,10 +25,12 @@ export interface WatchOptions extends StackOptions {
  */
 export async function* watchStack(options: WatchOptions): AsyncGenerator<Status> {
   let followed = { key: '', probe: null as Probe | null };
+  let stack: Stack | undefined;
   try {
     for (;;) {
       const startedMs = monotonicMs();
-      const view = await observeStack(await findStack(options));
+      stack = await findStack({ ...options, previous: stack });
+      const view = await observeStack(stack);
       const { primary, replicas, key } = measurable(view);
       if (key !== followed.key) {
         await followed.probe?.[Symbol.asyncDispose]();

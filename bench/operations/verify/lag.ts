@@ -13,7 +13,9 @@ const everyMs = 250;
 /** Looks at a replica that is well; one that is not is watched until its lag can be called high. */
 const enoughReadings = 4;
 /** A replica without any reading until then does not answer; waiting longer would not change that. */
-const silentMs = 2_000;
+const silentMs = 3_500;
+/** Longer than the probe's own: a login alone can take seconds on a busy machine. */
+const answerMs = 3_000;
 const longestMs = highLag.ms + 1_000;
 
 export async function checkLag({ target, signal }: VerifyContext): Promise<CheckResult> {
@@ -33,7 +35,7 @@ export async function watchLag(
   replicas: readonly NodeAddress[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly Reading[]>> {
-  await using probe = createLagProbe({ primary, replicas, everyMs });
+  await using probe = createLagProbe({ primary, replicas, everyMs, timeoutMs: answerMs });
   const readings = new Map<string, Reading[]>(replicas.map(({ name }) => [name, []]));
   const begunMs = monotonicMs();
   const isDone = (list: readonly Reading[]) =>

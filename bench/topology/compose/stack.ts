@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EnvironmentError, type NodeAddress, type NodeRole } from '../../model.ts';
-import { type DockerOutput, docker, requireEngine } from '../docker/engine.ts';
+import { type DockerOutput, docker } from '../docker/engine.ts';
 import { hostVariables, readEnvFile } from './env-file.ts';
 
 export interface StackOptions {
@@ -10,6 +10,8 @@ export interface StackOptions {
   readonly project?: string | undefined;
   /** Default: the file that the stack was started with, else `.env` beside the compose file. */
   readonly envFile?: string | undefined;
+  /** What was found before: passwords do not change while a stack lives, and need not be read again. */
+  readonly previous?: Stack | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -69,6 +71,8 @@ export interface Stack {
   /** In the order primary, replica1, replica2 ... */
   readonly nodes: readonly StackNode[];
   readonly apps: readonly StackApp[];
+  /** nginx; null in a stack without one. */
+  readonly balancer: StackContainer | null;
   /** Where nginx answers; null when it does not run. */
   readonly url: string | null;
   /** The superuser's; null while no node runs that could hand them out. */
@@ -85,10 +89,11 @@ const label = (name: string) => `com.docker.compose.${name}`;
 /** @throws EnvironmentError when no engine answers or the project has no containers */
 export async function findStack(options: StackOptions = {}): Promise<Stack> {
   const { signal } = options;
-  await requireEngine(signal);
   const project = await projectName(options);
-  const containers = await inspectProject(project, signal);
-  const volumes = await volumesOf(project, signal);
+  const [containers, volumes] = await Promise.all([
+    inspectProject(project, signal),
+    volumesOf(project, signal),
+  ]);
   const [first] = containers;
   if (first === undefined) {
     throw new EnvironmentError(
@@ -98,7 +103,8 @@ export async function findStack(options: StackOptions = {}): Promise<Stack> {
   const { Labels: labels } = first.Config;
   const workingFolder = labels[label('project.working_dir')] ?? process.cwd();
   const startedWith = labels[label('project.environment_file')]?.split(',').at(-1);
-  const secretsByName = await secretsOf(containers, signal);
+  const known = options.previous?.credentials == null ? undefined : options.previous;
+  const secretsByName = known === undefined ? await secretsOf(containers, signal) : new Map<string, string>();
   const byService = new Map(containers.map((one) => [one.Config.Labels[label('service')] ?? '', one]));
   const services = new Set([...byService.keys(), ...volumes.keys()].filter((name) => nodeService.test(name)));
   return {
@@ -114,9 +120,10 @@ export async function findStack(options: StackOptions = {}): Promise<Stack> {
       .filter((service) => appService.test(service))
       .sort()
       .map((service) => appOf(service, byService.get(service))),
+    balancer: byService.has('nginx') ? containerOf('nginx', byService.get('nginx')) : null,
     url: urlOf(byService.get('nginx')),
-    credentials: credentialsOf(containers, secretsByName),
-    secrets: [...secretsByName.values()],
+    credentials: known?.credentials ?? credentialsOf(containers, secretsByName),
+    secrets: known?.secrets ?? [...secretsByName.values()],
   };
 }
 
