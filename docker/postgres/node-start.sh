@@ -40,7 +40,9 @@ begin() {
   while true; do
     if leader=$(find_leader); then
       local code=0
-      "${BASH_SOURCE[0]%/*}/replica-init.sh" "$leader" || code=$?
+      # In the background, so that a stop does not wait for the end of a copy.
+      "${BASH_SOURCE[0]%/*}/replica-init.sh" "$leader" &
+      wait "$!" || code=$?
       case $code in
         0) return ;;
         "$refused") exit "$refused" ;;
@@ -52,7 +54,7 @@ begin() {
       return
     else
       if [ $((waited % 10)) -eq 0 ]; then
-        say "no data here and no primary among: $PEERS; waiting for one ($(tail -n 1 "$last_problem" 2>/dev/null))"
+        say "no data here and no primary among: $PEERS; waiting for one ($(head -n 1 "$last_problem" 2>/dev/null))"
         if [ -n "$(read_mark system-identifier)" ]; then
           say "cluster $(read_mark system-identifier) exists, so no second one is made: start its primary, $(read_mark leader)"
         fi
@@ -89,7 +91,7 @@ resume_standby() {
       refuse "this node's data is on timeline $(own_timeline), the primary $(name_of "$leader") on the older" \
         "${identity#* }: see 'replibench doctor'"
     fi
-    ensure_slot "$leader" || say "no slot on $(name_of "$leader"): $(tail -n 1 "$last_problem")"
+    ensure_slot "$leader" || say "no slot on $(name_of "$leader"): $(head -n 1 "$last_problem")"
     point_at "$leader"
     say "standby of $(name_of "$leader")"
   fi
@@ -122,6 +124,9 @@ if [ "$(id -u)" = 0 ]; then
   prepare_container
   exec gosu postgres "${BASH_SOURCE[0]}" "$@"
 fi
+
+# A stop must not wait for the end of what a waiting node does.
+trap 'exit 130' INT TERM
 
 if [ -e "$unfinished" ]; then
   say "interrupted before: $(cat "$unfinished"); starting over"

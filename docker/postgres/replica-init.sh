@@ -7,7 +7,7 @@ source "${BASH_SOURCE[0]%/*}/cluster.sh"
 readonly leader=$1
 
 mark=$(read_mark system-identifier)
-identity=$(identity_of "$leader") || { say "$(name_of "$leader") does not answer: $(tail -n 1 "$last_problem")"; exit 1; }
+identity=$(identity_of "$leader") || { say "$(name_of "$leader") does not answer: $(head -n 1 "$last_problem")"; exit 1; }
 if [ -n "$mark" ] && [ "$mark" != "${identity% *}" ]; then
   refuse "the primary $(name_of "$leader") is of cluster ${identity% *}, this stack is cluster $mark"
 fi
@@ -17,9 +17,9 @@ empty_data
 # A slot left by an earlier life of this node may be lost already: a new copy begins with a new slot.
 if [ -n "$(replication "$leader" "READ_REPLICATION_SLOT $(slot_name)" | tr -d ' ')" ]; then
   replication "$leader" "DROP_REPLICATION_SLOT $(slot_name)" ||
-    { say "slot $(slot_name) on $(name_of "$leader"): $(tail -n 1 "$last_problem")"; exit 1; }
+    { say "slot $(slot_name) on $(name_of "$leader"): $(head -n 1 "$last_problem")"; exit 1; }
 fi
-ensure_slot "$leader" || { say "no slot on $(name_of "$leader"): $(tail -n 1 "$last_problem")"; exit 1; }
+ensure_slot "$leader" || { say "no slot on $(name_of "$leader"): $(head -n 1 "$last_problem")"; exit 1; }
 
 say "copying $(name_of "$leader")"
 pg_basebackup --pgdata="$PGDATA" --dbname="$(connection_to "$leader")" --slot="$(slot_name)" \

@@ -1,6 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { docker } from '../../../bench/topology/docker/engine.ts';
-import { type ComposeStack, composeStack, type NodeName, type User } from '../support/compose.ts';
+import { type ComposeStack, composeStack, envText, type NodeName, type User } from '../support/compose.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
 
@@ -20,9 +21,7 @@ describeWithEngine('the replicated stack, from nothing', () => {
   let stack: ComposeStack;
 
   beforeAll(async () => {
-    stack = await composeStack({
-      variables: { MAX_SLOT_WAL_KEEP_SIZE: '1536MB', CACHE: 'redis' },
-    });
+    stack = await composeStack({ variables: { MAX_SLOT_WAL_KEEP_SIZE: '1536MB', CACHE: 'redis' } });
     await stack.up();
   });
   afterAll(() => stack?.[Symbol.asyncDispose]());
@@ -37,21 +36,24 @@ describeWithEngine('the replicated stack, from nothing', () => {
     expect(await answer.json()).toMatchObject({ nodes: { primary: 'ok', replica1: 'ok', replica2: 'ok' } });
   });
 
+  /** `docker inspect` of all containers with a Go template: one line each. */
+  async function inspectAll(template: string): Promise<readonly string[]> {
+    const { stdout: ids } = await stack.compose('ps', '-aq');
+    const { stdout } = await docker(['inspect', '--format', template, ...ids.trim().split('\n')]);
+    return stdout.trim().split('\n');
+  }
+
   it('publishes on loopback only', async () => {
-    for (const service of services) {
-      const ports = await stack.inspect(
-        service,
-        '{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}} {{end}}{{end}}',
-      );
-      expect(ports.replaceAll('127.0.0.1', '').trim(), service).toBe('');
-    }
+    const addresses = await inspectAll(
+      '{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}} {{end}}{{end}}',
+    );
+    expect(new Set(addresses.join(' ').split(' ').filter(Boolean))).toEqual(new Set(['127.0.0.1']));
   });
 
   it('limits processor and memory of every container', async () => {
-    for (const service of services) {
-      const limits = await stack.inspect(service, '{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}}');
-      for (const limit of limits.split(' ')) expect(Number(limit), service).toBeGreaterThan(0);
-    }
+    const limits = await inspectAll('{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}}');
+    expect(limits).toHaveLength(services.length);
+    for (const limit of limits.join(' ').split(' ')) expect(Number(limit)).toBeGreaterThan(0);
   });
 
   it('streams to both replicas through a slot each', async () => {
@@ -200,6 +202,18 @@ describeWithEngine('the replicated stack, from nothing', () => {
     expect((await stack.exec('nginx', 'id', '-un')).trim()).toBe('nginx');
   });
 
+  it.each(['POSTGRES_PASSWORD', 'REPLICATION_PASSWORD', 'DB_PASSWORD', 'MONITORING_PASSWORD'])(
+    'does not come up without %s, and says what to do',
+    async (name) => {
+      try {
+        await writeFile(stack.envFile, envText({ ...stack.variables, [name]: '' }));
+        await expect(stack.compose('up', '-d')).rejects.toThrow(`set ${name} in .env`);
+      } finally {
+        await writeFile(stack.envFile, envText(stack.variables));
+      }
+    },
+  );
+
   it('answers hot reads from redis, and from the nodes while redis is away', async () => {
     const read = async () => {
       const { status, headers } = await fetch(`${stack.url}/users/1`);
@@ -217,5 +231,67 @@ describeWithEngine('the replicated stack, from nothing', () => {
     }
     await stack.compose('start', 'redis');
     await hit();
+  });
+
+  it('answers every read while an application is killed, and uses it again when it is back', async () => {
+    const statuses: number[] = [];
+    let killed = false;
+    const killing = stack.compose('kill', 'app2').then(() => {
+      killed = true;
+    });
+    let after = 0;
+    while (after < 20) {
+      statuses.push((await fetch(`${stack.url}/users/2`)).status);
+      if (killed) after += 1;
+    }
+    await killing;
+    expect(new Set(statuses)).toEqual(new Set([200]));
+
+    await stack.compose('start', 'app2');
+    await until('an answer of app2', async () => {
+      const answer = await fetch(`${stack.url}/healthz`);
+      return answer.headers.get('x-app-instance') === 'app2';
+    });
+  });
+
+  it('keeps data and credentials over down and up', async () => {
+    await stack.query('primary', 'CREATE TABLE kept AS SELECT 7 AS value');
+    await stack.compose('down', '--timeout', '20');
+    await stack.up();
+    const [row] = await stack.query<{ value: number }>('primary', 'SELECT value FROM kept');
+    expect(row?.value).toBe(7);
+    expect((await fetch(`${stack.url}/readyz`)).status).toBe(200);
+  });
+});
+
+describeWithEngine('the stack without replication, from nothing', () => {
+  let stack: ComposeStack;
+
+  beforeAll(async () => {
+    stack = await composeStack({ file: 'docker-compose.yml' });
+    await stack.up();
+  });
+  afterAll(() => stack?.[Symbol.asyncDispose]());
+
+  it('answers with the primary as its only node', async () => {
+    const answer = await fetch(`${stack.url}/readyz`);
+    expect(await answer.json()).toEqual({ status: 'ready', nodes: { primary: 'ok' } });
+    const roles = await stack.query<{ name: string }>(
+      'primary',
+      `SELECT rolname AS name FROM pg_roles WHERE rolcanlogin ORDER BY 1`,
+    );
+    expect(roles.map(({ name }) => name)).toEqual(['app', 'monitoring', 'postgres']);
+  });
+
+  it('writes and reads through nginx', async () => {
+    const contact = { name: 'Ada Byron', email: 'ada@example.org', phone: '+44 20 7946 0000' };
+    const created = await fetch(`${stack.url}/contacts`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(contact),
+    });
+    expect(created.status).toBe(201);
+    const found = await fetch(`${stack.url}/contacts?q=${encodeURIComponent('Ada By')}`);
+    expect(await found.json()).toEqual(expect.arrayContaining([expect.objectContaining(contact)]));
   });
 });
