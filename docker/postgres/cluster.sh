@@ -2,6 +2,9 @@
 # What the node scripts share: where things are, how a peer is asked, how a standby is pointed at its primary.
 # Environment: NODE_NAME (primary, replica1 ...), PEERS (host names of the other nodes), PGDATA.
 
+# The programs themselves, before Debian's wrappers of the same names, which start a Perl each time.
+PATH=/usr/lib/postgresql/${PG_MAJOR:-none}/bin:$PATH
+
 # Shared by all nodes: which cluster this stack is (`system-identifier`) and who was promoted last (`leader`).
 readonly marks=/var/lib/replibench
 # Beside the data, there while a cluster is being made or copied: what it finds at start is half a cluster.
