@@ -1,8 +1,10 @@
 import { known, median } from '../analysis/median.ts';
-import type { ArmResult, MemoryUse, NodeCpu, RunResult } from '../model.ts';
+import type { ArmResult, ComparisonRow, MemoryUse, NodeCpu, RunResult } from '../model.ts';
+import { comparisonRow, reportedArms } from './arms.ts';
+import { claims, claimsApply } from './claims.ts';
 import { type Column, markdownTable, right } from './markdown-table.ts';
-import { formatNumber, missing } from './numbers.ts';
-import { type ClaimedSize, claimedDeployments, claimedNodes, claimedTotal } from './sizing.ts';
+import { formatNumber, formatShare, missing } from './numbers.ts';
+import { type ClaimedSize, claimedDeployments, claimedNodes, claimedRules, claimedTotal } from './sizing.ts';
 
 /** What runs to measure, and would not run in production. */
 const ofTheHarness = new Set(['generator', 'harness']);
@@ -28,7 +30,8 @@ export function resourceSection(result: RunResult): string {
     ),
     `CPU: steady slices, of each the mean and the P95 of its half-seconds, then the median over the blocks.${memory ? ' Memory: the working set (what is used, less the file cache that the kernel would give back first), P50 as for the CPU, the largest of all slices as max.' : ' Memory was not measured: it is where every node has a cgroup of its own that counts it.'}`,
     costTable(arms),
-    'Claimed: the tables "Costos y Recursos" of the document that this project began from, for its own application and load, which it does not state. Measured is what this load took here, where a CPU quota stands for a machine: sizes follow the load, so compare the proportions, and measure your own load before you buy. What was not measured has no figure.',
+    ruleTable(result),
+    'Claimed: tables and rules ("Costos y Recursos", "Best Practices") of the document that this project began from, for its own application and load, which it does not state. Measured is what this load took here, where a CPU quota stands for a machine: sizes follow the load, so compare the proportions, and measure your own load before you buy. What was not measured has no figure.',
   ]
     .filter((text) => text !== '')
     .join('\n\n');
@@ -78,6 +81,53 @@ function costTable(arms: readonly ArmResult[]): string {
       'claimed cost',
     ],
     rows,
+  );
+}
+
+/** The document's rules of thumb beside what this run has to say about each. */
+function ruleTable(result: RunResult): string {
+  const { baseline, candidate } = reportedArms(result);
+  if (baseline === undefined || candidate === undefined || !claimsApply(candidate)) return '';
+  const [primary, ...replicas] = candidate.nodes;
+  const toPrimary = (measure: (node: string) => number | null): string => {
+    const [of, to] = [sumOfAll(replicas.map(measure)), measure(primary ?? '')];
+    return of === null || !to ? missing : `${formatNumber((of / replicas.length / to) * 100)} %`;
+  };
+  const reads = comparisonRow(result, 'read.qps');
+  const interval = (row: ComparisonRow): string =>
+    row.ciLow === null || row.ciHigh === null
+      ? ''
+      : ` [${formatNumber(row.ciLow)} to ${formatNumber(row.ciHigh)}]`;
+  const [before, after] = [0, 2].map((count) =>
+    claimedDeployments.find(({ replicas }) => replicas === count),
+  );
+  const price = (after?.dollarsPerMonth ?? 0) / (before?.dollarsPerMonth ?? 1);
+  return markdownTable(
+    ['rule of the document', right('claimed'), right('measured')],
+    [
+      [
+        'CPU of a replica, of the primary beside it (steady)',
+        `${claimedRules.replicaCpuPercent} %`,
+        toPrimary((node) => steadyCpu(candidate, node, 'cores')),
+      ],
+      [
+        'memory of a replica, of the primary beside it',
+        'the same',
+        toPrimary((node) => memoryP50(candidate, node)),
+      ],
+      [
+        'share of reads from which replicas are worth it',
+        `> ${claimedRules.readSharePercent} %`,
+        `${formatShare(result.scenario.readShare)} in this scenario`,
+      ],
+      [
+        `read QPS with two replicas, for ${price} times the cost as claimed`,
+        `${formatNumber(claims['read.qps']?.ratio ?? null)} times`,
+        reads?.ratio === null || reads === undefined
+          ? missing
+          : `${formatNumber(reads.ratio)} times${interval(reads)}`,
+      ],
+    ],
   );
 }
 

@@ -30,6 +30,14 @@ export const claimedDeployments: readonly ClaimedDeployment[] = [
   { replicas: 2, cores: 3.1, memoryGb: 3.2, dollarsPerMonth: 60, machine: 't3.large' },
 ];
 
+/** From "Best practices" and the conclusion of the same document. */
+export const claimedRules = {
+  /** CPU of a replica, percent of the primary's. */
+  replicaCpuPercent: 60,
+  /** Share of reads from which replicas are worth it, percent. */
+  readSharePercent: 70,
+} as const;
+
 /** Sums of {@link claimedNodes} over an arm's nodes; null when one of them is not claimed. */
 export function claimedTotal(nodes: readonly string[]): ClaimedSize | null {
   const sizes = nodes.map((node) => claimedNodes[node]);
