@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/containers/**/*.test.ts'],
     globalSetup: ['test/containers/support/application-image.ts'],
-    testTimeout: 180_000,
-    hookTimeout: 300_000,
+    // Longer than everything that a test waits for inside: a test that is given up goes on beside the next one.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     maxWorkers: 1,
     fileParallelism: false,
   },
