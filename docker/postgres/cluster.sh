@@ -60,24 +60,25 @@ replication() {
   psql -XqAt -F ' ' "$(connection_to "$1") replication=true" -c "$2" 2>"$last_problem"
 }
 
-# role_of HOST: "primary" or "standby"; fails when nobody answers.
-role_of() {
-  case $(replication "$1" 'SHOW in_hot_standby') in
-    on) echo standby ;;
-    off) echo primary ;;
-    *) return 1 ;;
+# ask HOST: "primary SYSTEM TIMELINE" or "standby SYSTEM TIMELINE" of a running node; fails when nobody answers.
+ask() {
+  local host=$1 recovery system timeline
+  { read -r recovery && read -r system timeline _; } < <(
+    psql -XqAt -F ' ' "$(connection_to "$host") replication=true" \
+      -c 'SHOW in_hot_standby' -c IDENTIFY_SYSTEM 2>"$last_problem"
+  ) || return 1
+  case $recovery in
+    on) echo "standby $system $timeline" ;;
+    off) echo "primary $system $timeline" ;;
   esac
 }
 
-# identity_of HOST: "system-identifier timeline" of a running node.
-identity_of() { replication "$1" IDENTIFY_SYSTEM | cut -d ' ' -f 1,2; }
-
-# find_leader: host name of the peer that is primary, of several the one on the highest timeline.
+# find_leader: "HOST SYSTEM TIMELINE" of the peer that is primary, of several the one on the highest timeline.
 find_leader() {
-  local peer identity
+  local peer answer
   for peer in $PEERS; do
-    if [ "$(role_of "$peer")" = primary ] && identity=$(identity_of "$peer"); then echo "${identity#* } $peer"; fi
-  done | sort -n | tail -n 1 | cut -d ' ' -f 2 | grep .
+    if answer=$(ask "$peer") && [ "${answer%% *}" = primary ]; then echo "$peer ${answer#* }"; fi
+  done | sort -n -k 3 | tail -n 1 | grep .
 }
 
 # ensure_slot HOST: this node's slot on its primary, holding WAL from now on.

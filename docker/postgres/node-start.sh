@@ -31,7 +31,7 @@ may_create() {
   [ "$(host_of "$NODE_NAME")" = "$FIRST_NODE" ] && [ -z "$(read_mark system-identifier)" ] || return 1
   local peer
   for peer in $PEERS; do
-    if role_of "$peer" >/dev/null; then return 1; fi
+    if ask "$peer" >/dev/null; then return 1; fi
   done
 }
 
@@ -41,7 +41,7 @@ begin() {
     if leader=$(find_leader); then
       local code=0
       # In the background, so that a stop does not wait for the end of a copy.
-      "${BASH_SOURCE[0]%/*}/replica-init.sh" "$leader" &
+      "${BASH_SOURCE[0]%/*}/replica-init.sh" "${leader%% *}" &
       wait "$!" || code=$?
       case $code in
         0) return ;;
@@ -74,22 +74,23 @@ refuse_foreign() {
 }
 
 resume_standby() {
-  local leader mark waited=0 identity
+  local mark found leader system timeline waited=0
   mark=$(read_mark system-identifier)
   if [ -n "$mark" ]; then refuse_foreign 'this stack' "$mark"; fi
-  until leader=$(find_leader) || [ "$waited" -ge "$leader_wait_s" ]; do
+  until found=$(find_leader) || [ "$waited" -ge "$leader_wait_s" ]; do
     sleep 1
     waited=$((waited + 1))
   done
-  if [ -z "$leader" ]; then
+  if [ -z "$found" ]; then
     say "no primary among: $PEERS; serving reads of what is here until one comes"
     mark=$(read_mark leader)
     if [ -n "$mark" ] && [ "$mark" != "$NODE_NAME" ]; then point_at "$(host_of "$mark")"; fi
-  elif identity=$(identity_of "$leader"); then
-    refuse_foreign "its primary $(name_of "$leader")" "${identity% *}"
-    if [ "$(own_timeline)" -gt "${identity#* }" ]; then
+  else
+    read -r leader system timeline <<<"$found"
+    refuse_foreign "its primary $(name_of "$leader")" "$system"
+    if [ "$(own_timeline)" -gt "$timeline" ]; then
       refuse "this node's data is on timeline $(own_timeline), the primary $(name_of "$leader") on the older" \
-        "${identity#* }: see 'replibench doctor'"
+        "$timeline: see 'replibench doctor'"
     fi
     ensure_slot "$leader" || say "no slot on $(name_of "$leader"): $(head -n 1 "$last_problem")"
     point_at "$leader"
@@ -100,7 +101,7 @@ resume_standby() {
 }
 
 resume_primary() {
-  local mark peer identity
+  local mark found leader timeline
   mark=$(read_mark system-identifier)
   if [ -n "$mark" ]; then refuse_foreign 'this stack' "$mark"; fi
   mark=$(read_mark leader)
@@ -108,14 +109,13 @@ resume_primary() {
     refuse "this node was a primary (timeline $(own_timeline)), but $mark was promoted after it." \
       "Rejoin it as a standby: 'replibench failover --to $mark' or 'replibench doctor --fix'"
   fi
-  for peer in $PEERS; do
-    if [ "$(role_of "$peer")" = primary ] && identity=$(identity_of "$peer"); then
-      if [ "${identity#* }" -ge "$(own_timeline)" ]; then
-        refuse "$(name_of "$peer") is primary on timeline ${identity#* }, this node's data a primary's on timeline" \
-          "$(own_timeline): two primaries. Rejoin it: 'replibench failover --to $(name_of "$peer")' or 'replibench doctor --fix'"
-      fi
+  if found=$(find_leader); then
+    read -r leader _ timeline <<<"$found"
+    if [ "$timeline" -ge "$(own_timeline)" ]; then
+      refuse "$(name_of "$leader") is primary on timeline $timeline, this node's data a primary's on timeline" \
+        "$(own_timeline): two primaries. Rejoin it: 'replibench failover --to $(name_of "$leader")' or 'replibench doctor --fix'"
     fi
-  done
+  fi
   write_mark system-identifier "$(own_system)"
   write_mark leader "$NODE_NAME"
 }

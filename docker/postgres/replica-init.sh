@@ -7,9 +7,13 @@ source "${BASH_SOURCE[0]%/*}/cluster.sh"
 readonly leader=$1
 
 mark=$(read_mark system-identifier)
-identity=$(identity_of "$leader") || { say "$(name_of "$leader") does not answer: $(head -n 1 "$last_problem")"; exit 1; }
-if [ -n "$mark" ] && [ "$mark" != "${identity% *}" ]; then
-  refuse "the primary $(name_of "$leader") is of cluster ${identity% *}, this stack is cluster $mark"
+answer=$(ask "$leader") || {
+  say "$(name_of "$leader") does not answer: $(head -n 1 "$last_problem")"
+  exit 1
+}
+read -r _ system _ <<<"$answer"
+if [ -n "$mark" ] && [ "$mark" != "$system" ]; then
+  refuse "the primary $(name_of "$leader") is of cluster $system, this stack is cluster $mark"
 fi
 
 echo 'base backup' >"$unfinished"
