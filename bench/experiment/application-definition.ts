@@ -36,6 +36,8 @@ export interface ContainerDefinition {
   /** Makes the image when it is missing; may not exist where the package was installed. */
   readonly dockerfile: string;
   readonly buildFolder: string;
+  /** Longer than for a process: the engine takes its share of the time, more of it on a busy machine. */
+  readonly readyTimeoutMs: number;
   /** The port it listens on, on all addresses of its container. */
   readonly port: number;
   /** Nothing secret: whoever may inspect the container sees them. */
@@ -78,6 +80,7 @@ function sampleContainer(): ContainerDefinition {
     image: process.env['APP_IMAGE'] || 'replibench-app:latest',
     dockerfile: join(root, 'docker/app/Dockerfile'),
     buildFolder: root,
+    readyTimeoutMs: 120_000,
     port: 3000,
     env(connections) {
       const { DB_PASSWORD: _, ...environment } = sampleEnvironment({ ...connections, appPort: 3000 });

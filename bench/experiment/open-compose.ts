@@ -7,7 +7,7 @@ import type { OpenedTopology, TopologyRequest } from './topology-request.ts';
 /** The stack of the repository's compose files, measured through its balancer: nodes and application in one. */
 export async function openCompose(request: TopologyRequest): Promise<OpenedTopology> {
   const { application, scenario } = request;
-  const { container, metricsPath, readyPath, readyTimeoutMs } = application;
+  const { container, metricsPath, readyPath } = application;
   if (container === undefined) {
     throw new UsageError(
       `--topology compose measures the sample application of the compose files, not "${application.name}"; use embedded or testcontainers, or external for a stack of your own`,
@@ -23,7 +23,7 @@ export async function openCompose(request: TopologyRequest): Promise<OpenedTopol
     application: {
       name: application.name,
       async start(_arm, _nodes, signal) {
-        const running = await topology.startApplication(readyPath, readyTimeoutMs, signal);
+        const running = await topology.startApplication(readyPath, container.readyTimeoutMs, signal);
         const parts = running.parts.map(({ url, ...part }): ApplicationPart => {
           const metricsUrl = url === undefined || metricsPath === undefined ? undefined : url + metricsPath;
           return { ...part, metricsUrl };

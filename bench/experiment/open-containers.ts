@@ -45,7 +45,7 @@ function containerApplicationPort(
         env: container.env(connections),
         files: container.files(connections),
         readyPath: definition.readyPath,
-        readyTimeoutMs: definition.readyTimeoutMs,
+        readyTimeoutMs: container.readyTimeoutMs,
         secrets: nodes.map((node) => node.password),
         signal,
       });
