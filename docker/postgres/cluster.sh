@@ -52,7 +52,7 @@ own_timeline() {
 }
 
 connection_to() {
-  echo "host=$1 port=5432 user=replicator passfile=$replicator_passfile application_name=$NODE_NAME connect_timeout=3"
+  echo "host=$1 port=5432 user=replicator passfile=$replicator_passfile application_name=$NODE_NAME connect_timeout=10"
 }
 
 # replication HOST COMMAND: a command of the replication protocol, which needs no rights but REPLICATION.

@@ -80,7 +80,7 @@ export async function composeStack(options: ComposeOptions = {}): Promise<Compos
     compose,
     async up(...services) {
       try {
-        await compose('up', '-d', '--wait', '--wait-timeout', '240', ...services);
+        await compose('up', '-d', '--wait', '--wait-timeout', '280', ...services);
       } catch (cause) {
         const { stdout } = await compose('logs', '--no-color', '--tail', '30', ...services);
         throw new Error(`the stack did not come up:\n${stdout}`, { cause });
