@@ -22,7 +22,11 @@ it('names every variable of the compose files in .env.example, with the same def
       if (isDefault) expect(documented.get(name), name).toBe(value);
     }
   }
-  expect([...documented.keys()].filter((name) => !used.has(name ?? ''))).toEqual([]);
+  // Compose reads its own variables without being asked.
+  const unused = [...documented.keys()].filter(
+    (name = '') => !used.has(name) && !name.startsWith('COMPOSE_'),
+  );
+  expect(unused).toEqual([]);
 });
 
 it('has a value for no password', async () => {
