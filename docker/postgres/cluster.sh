@@ -23,7 +23,8 @@ refuse() {
 
 host_of() { echo "postgres-$1"; }
 name_of() { echo "${1#postgres-}"; }
-slot_name() { echo "${NODE_NAME//-/_}"; }
+slot_of() { echo "${1//-/_}"; }
+slot_name() { slot_of "$NODE_NAME"; }
 
 read_mark() { cat "$marks/$1" 2>/dev/null || true; }
 
@@ -73,12 +74,16 @@ ask() {
   esac
 }
 
-# find_leader: "HOST SYSTEM TIMELINE" of the peer that is primary, of several the one on the highest timeline.
+# find_leader: "HOST SYSTEM TIMELINE" of the peer that is primary, of several the one on the highest timeline, of
+# those the one that was promoted last.
 find_leader() {
-  local peer answer
+  local peer answer last
+  last=$(host_of "$(read_mark leader)")
   for peer in $PEERS; do
-    if answer=$(ask "$peer") && [ "${answer%% *}" = primary ]; then echo "$peer ${answer#* }"; fi
-  done | sort -n -k 3 | tail -n 1 | grep .
+    if answer=$(ask "$peer") && [ "${answer%% *}" = primary ]; then
+      echo "$peer ${answer#* } $([ "$peer" = "$last" ] && echo 1 || echo 0)"
+    fi
+  done | sort -n -k 3,3 -k 4,4 | tail -n 1 | cut -d ' ' -f 1-3 | grep .
 }
 
 # ensure_slot HOST: this node's slot on its primary, holding WAL from now on.

@@ -74,12 +74,12 @@ refuse_foreign() {
 }
 
 resume_standby() {
-  local mark found leader system timeline waited=0
+  # A look takes longer than its pause where a peer's network is gone: the clock says when to stop.
+  local mark found leader system timeline deadline=$((SECONDS + leader_wait_s))
   mark=$(read_mark system-identifier)
   if [ -n "$mark" ]; then refuse_foreign 'this stack' "$mark"; fi
-  until found=$(find_leader) || [ "$waited" -ge "$leader_wait_s" ]; do
+  until found=$(find_leader) || [ "$SECONDS" -ge "$deadline" ]; do
     sleep 1
-    waited=$((waited + 1))
   done
   if [ -z "$found" ]; then
     say "no primary among: $PEERS; serving reads of what is here until one comes"
@@ -96,8 +96,9 @@ resume_standby() {
     point_at "$leader"
     say "standby of $(name_of "$leader")"
   fi
-  # Slots from a time as primary: nobody streams from a standby here, they would only hold WAL.
-  find "$PGDATA/pg_replslot" -mindepth 1 -delete
+  # Slots from a time as primary: no node streams from a standby here, they would only hold WAL.
+  local peer
+  for peer in $PEERS; do rm -rf "$PGDATA/pg_replslot/$(slot_of "$(name_of "$peer")")"; done
 }
 
 resume_primary() {

@@ -34,11 +34,12 @@ CREATE ROLE replicator LOGIN REPLICATION PASSWORD :'replication_password';
 SQL
 fi
 for peer in $PEERS; do
-  slot=$(name_of "$peer")
-  sql -c "SELECT pg_create_physical_replication_slot('${slot//-/_}')" >/dev/null
+  sql -c "SELECT pg_create_physical_replication_slot('$(slot_of "$(name_of "$peer")")')" >/dev/null
 done
 
 write_settings
+# In this order: with the mark and half a cluster, the next start would neither go on nor make a new one. Without
+# the mark it has a whole cluster, and node-start.sh writes it.
+rm "$unfinished"
 write_mark system-identifier "$(own_system)"
 write_mark leader "$NODE_NAME"
-rm "$unfinished"

@@ -1,12 +1,12 @@
 /** A compose stack of a test: own project, free ports, random passwords, gone afterwards whatever happened. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { availableParallelism, homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import { type DockerOutput, docker } from '../../../bench/topology/docker/engine.ts';
+import { isPortFree } from '../../../bench/topology/free-port.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
@@ -15,6 +15,9 @@ const projectPrefix = `rbtest-${process.pid}-`;
 
 /** Made of this tree's sources by application-image.ts, once for all tests. */
 export const applicationImage = process.env['APP_IMAGE'] ?? 'replibench-app:test';
+
+/** The engine refuses more than there are. */
+const manyCpus = String(Math.min(2, availableParallelism()));
 
 export type NodeName = 'primary' | 'replica1' | 'replica2';
 
@@ -153,9 +156,9 @@ async function freshVariables(): Promise<Record<string, string>> {
     PROMETHEUS_PORT: port(4),
     APP_IMAGE: applicationImage,
     // Small limits would make every start slow and prove nothing here.
-    PRIMARY_CPUS: '2',
-    REPLICA_CPUS: '2',
-    APP_CPUS: '2',
+    PRIMARY_CPUS: manyCpus,
+    REPLICA_CPUS: manyCpus,
+    APP_CPUS: manyCpus,
     DATA_TEAMS: '5',
     DATA_USERS: '200',
     DATA_CONTACTS: '200',
@@ -163,24 +166,17 @@ async function freshVariables(): Promise<Record<string, string>> {
   };
 }
 
-/** Held open together, so that they differ. */
+/**
+ * Below the range that the system gives to outgoing connections, which would take them while a restarted
+ * container has let go of them.
+ */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject).listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(20_000, 30_000);
+    if (await isPortFree(port)) ports.add(port);
+  }
+  return [...ports];
 }
 
 /** Builds `applicationImage`; the builder's cache makes it short when nothing has changed. */
