@@ -84,7 +84,8 @@ function sampleContainer(): ContainerDefinition {
     port: 3000,
     env(connections) {
       const { DB_PASSWORD: _, ...environment } = sampleEnvironment({ ...connections, appPort: 3000 });
-      return { ...environment, HOST: '0.0.0.0', DB_PASSWORD_FILE: passwordFile };
+      // Nodes and application have just been started, on a machine that may be busy with that.
+      return { ...environment, HOST: '0.0.0.0', DB_PASSWORD_FILE: passwordFile, DB_WAIT_MS: '60000' };
     },
     files: ({ primary }) => ({ [passwordFile]: primary.password }),
   };

@@ -21,7 +21,7 @@ export async function openCompose(request: TopologyRequest): Promise<OpenedTopol
   return {
     topology,
     application: {
-      name: application.name,
+      name: `${application.name} (${container.image})`,
       async start(_arm, _nodes, signal) {
         const running = await topology.startApplication(readyPath, container.readyTimeoutMs, signal);
         const parts = running.parts.map(({ url, ...part }): ApplicationPart => {

@@ -33,7 +33,7 @@ function containerApplicationPort(
 ): ApplicationPort {
   let started = 0;
   return {
-    name: definition.name,
+    name: `${definition.name} (${container.image})`,
     async start(arm, nodes, signal) {
       started += 1;
       const connections = connectionsOf(arm, nodes.map(topology.addressInside), container.port);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { JournalEntry, Reading, RunResult } from '../../../bench/model.ts';
 import { expectGoodEnd, leftoversWithin, nothing, onlyRun, runCli, startCli } from '../../support/cli.ts';
 import { writeSmallScenario } from '../../support/small-scenario.ts';
+import { applicationImage } from '../support/compose.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { leftInEngine } from '../support/left-behind.ts';
 import { until } from '../support/until.ts';
@@ -24,6 +25,8 @@ const flags = (topology: string) => [
   ...['compare', '--topology', topology, '--scenario', scenario, '--out', join(folder, 'runs')],
   ...['--quick', '--blocks', '1', '--slice-seconds', '1'],
 ];
+/** Not what happens to be there under the default name: it may be of other sources. */
+const env = { APP_IMAGE: applicationImage };
 const runIdOf = (run: string): string => run.split('-').at(-1) ?? '';
 
 const expected = {
@@ -43,7 +46,7 @@ describeWithEngine('--topology', () => {
   test.each(['testcontainers', 'compose'] as const)(
     '%s: a whole run, every reading, nothing left',
     async (topology) => {
-      const { code, output } = await runCli(flags(topology));
+      const { code, output } = await runCli(flags(topology), { env });
       // A run that could not even be set up has written nothing: why, it has said.
       expect(output).toContain('report: ');
       const run = await onlyRun(join(folder, 'runs'));
@@ -88,7 +91,7 @@ describeWithEngine('--topology', () => {
     ['testcontainers', /start primary/],
     ['compose', /start nodes/],
   ])('%s: killed with SIGKILL, it leaves nothing', async (topology, step) => {
-    const cli = startCli(flags(topology));
+    const cli = startCli(flags(topology), { env });
     await cli.printed(step);
     const runId = await until('the run to have made something', async () => {
       const names = (await readdir(tmpdir())).concat(await leftInEngine('replibench-'));
