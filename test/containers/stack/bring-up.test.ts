@@ -1,9 +1,12 @@
 import { writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { docker } from '../../../bench/topology/docker/engine.ts';
 import { type ComposeStack, composeStack, envText, type NodeName, type User } from '../support/compose.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
+
+// Several starts of a whole stack in one test, on a machine that may be busy.
+vi.setConfig({ testTimeout: 400_000 });
 
 const nodes: readonly NodeName[] = ['primary', 'replica1', 'replica2'];
 const services = [

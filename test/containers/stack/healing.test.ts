@@ -1,12 +1,15 @@
 /** The PostgreSQL nodes alone: what they survive by themselves, and what they refuse. */
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { docker } from '../../../bench/topology/docker/engine.ts';
 import { type ComposeStack, composeStack, envText, type NodeName } from '../support/compose.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
 import { type AcknowledgedWriter, startWriter } from '../support/writer.ts';
+
+// Several starts of a whole stack in one test, on a machine that may be busy.
+vi.setConfig({ testTimeout: 400_000 });
 
 const services = ['postgres-primary', 'postgres-replica1', 'postgres-replica2'];
 
