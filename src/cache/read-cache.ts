@@ -37,6 +37,8 @@ export interface ReadCacheOptions {
   readonly ttlMs: number;
   /** Longest wait for the store. */
   readonly patienceMs: number;
+  /** How long nothing is cached after a write. Default: 1000, several times the usual lag of a replica. */
+  readonly guardMs?: number;
   readonly clock: () => number;
   /** Told for each read. */
   readonly count: (result: CacheResult) => void;
@@ -44,14 +46,14 @@ export interface ReadCacheOptions {
   readonly reportOutage: (reason: string | null) => void;
 }
 
-/** How long nothing is cached after a write; several times the usual lag of a replica. */
-const guardMs = 1_000;
+const defaultGuardMs = 1_000;
 
 /** No answer is an empty text. */
 const marker = '';
 
 export function createReadCache(store: CacheStore, options: ReadCacheOptions): ReadCache {
   const circuit = createCircuit({ failures: 3, restMs: 1_000, clock: options.clock });
+  const { guardMs = defaultGuardMs } = options;
   const flights = new Map<string, Promise<Cached<unknown>>>();
   let away = false;
 
