@@ -10,7 +10,7 @@ export interface Membership {
   readonly version: string;
   /** A replica's slot, or the name it gives itself on its primary; null when neither can be seen. */
   readonly standbyName: string | null;
-  /** Of a replica: whether WAL comes in; null when that cannot be seen. */
+  /** Of a replica: whether WAL comes in; null when that cannot be seen, and of a primary. */
   readonly receiving: boolean | null;
 }
 
@@ -25,7 +25,7 @@ export async function askMembership(address: NodeAddress): Promise<Membership> {
         const { rows } = await client.query(
           `SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS system,
              current_setting('server_version') AS version, current_setting('cluster_name') AS cluster,
-             r.status, r.slot_name, r.conninfo
+             r.pid, r.status, r.slot_name, r.conninfo
            FROM (SELECT) AS always LEFT JOIN pg_stat_wal_receiver r ON true`,
         );
         const [row] = rows;
@@ -34,8 +34,7 @@ export async function askMembership(address: NodeAddress): Promise<Membership> {
           system: row.system,
           version: String(row.version).split(' ')[0] ?? 'unknown',
           standbyName: standbyNameOf(row),
-          // To whom may not see it, the view has a row of nulls, and to a server that does not receive none.
-          receiving: row.status === null ? null : row.status === 'streaming',
+          receiving: row.recovery ? isReceiving(row) : null,
         };
       },
       timeoutMs,
@@ -80,6 +79,12 @@ export function checkMembership(
 
 function describe({ name, host, port }: NodeAddress): string {
   return `${name} (${host}:${port})`;
+}
+
+/** A server that does not receive has no row; whoever may not see a row sees its pid and nulls. */
+function isReceiving({ pid, status }: { pid: number | null; status: string | null }): boolean | null {
+  if (pid === null) return false;
+  return status === null ? null : status === 'streaming';
 }
 
 function standbyNameOf(row: {

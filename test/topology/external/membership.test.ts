@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import type { NodeAddress } from '../../../bench/model.ts';
-import { checkMembership, type Membership } from '../../../bench/topology/external/membership.ts';
+import {
+  askMembership,
+  checkMembership,
+  type Membership,
+} from '../../../bench/topology/external/membership.ts';
+import { type PostgresNode, startReplicated } from '../../support/postgres.ts';
 
 const node = (name: string, port: number): NodeAddress => ({
   ...{ name, role: name === 'primary' ? 'primary' : 'replica', host: 'db', port },
@@ -44,3 +49,23 @@ test.each([
 ])('%s', (_name, members, message) => {
   expect(() => checkMembership(members)).toThrow(message);
 });
+
+test('whether a replica receives: yes, no, or hidden from who asks', async () => {
+  await using cluster = await startReplicated(1);
+  const { primary, replicas } = cluster;
+  const [replica] = replicas as [PostgresNode];
+  await primary.query("CREATE ROLE somebody LOGIN PASSWORD 'nobody'");
+  await cluster.caughtUp();
+  const receiving = async (server: PostgresNode, login: object = {}): Promise<boolean | null> => {
+    const { host, port, database, user, password } = server;
+    const address: NodeAddress = { name: 'n', role: 'replica', host, port, database, user, password };
+    return (await askMembership({ ...address, ...login })).receiving;
+  };
+  const somebody = { user: 'somebody', password: 'nobody' };
+  expect(await receiving(primary)).toBeNull();
+  expect(await receiving(replica)).toBe(true);
+  expect(await receiving(replica, somebody)).toBeNull();
+  await primary.stop();
+  await expect.poll(() => receiving(replica), { timeout: 30_000 }).toBe(false);
+  await expect.poll(() => receiving(replica, somebody), { timeout: 30_000 }).toBe(false);
+}, 120_000);
