@@ -82,7 +82,9 @@ export interface Stack {
 }
 
 const nodeService = /^postgres-(?!exporter)(.+)$/;
-const nodeVolume = /^(postgres-(?!exporter).+)-data$/;
+/** Volume -> service; in the file without replication the only node's volume has a shorter name. */
+const serviceOfVolume = (volume: string): string | undefined =>
+  volume === 'postgres-data' ? 'postgres-primary' : /^(postgres-(?!exporter).+)-data$/.exec(volume)?.[1];
 const appService = /^app\d*$/;
 const label = (name: string) => `com.docker.compose.${name}`;
 
@@ -215,7 +217,7 @@ async function volumesOf(project: string, signal?: AbortSignal): Promise<Readonl
   return new Map(
     stdout.split('\n').flatMap((line): [string, string][] => {
       const [name, volume] = line.split('\t');
-      const service = nodeVolume.exec(volume ?? '')?.[1];
+      const service = serviceOfVolume(volume ?? '');
       return name === undefined || service === undefined ? [] : [[service, name]];
     }),
   );
