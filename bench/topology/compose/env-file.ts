@@ -1,6 +1,6 @@
 /** The env file of a compose stack: read as Compose reads it, changed without touching anything else. */
 import { randomBytes } from 'node:crypto';
-import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Variables that say which hosts the applications use. */
@@ -43,23 +43,25 @@ export function withVariables(text: string, variables: Variables): string {
 
 /**
  * Sets variables in an env file, which is made when it is not there. At any time the file is either the
- * old or the new one, whole and on the disk; its permissions stay.
+ * old or the new one, whole and on the disk; its permissions stay, and its owner where the system lets us.
  */
-export async function setVariables(path: string, variables: Variables): Promise<void> {
+export async function setVariables(link: string, variables: Variables): Promise<void> {
+  const found = await stat(link).catch(() => null);
+  // Renaming over a symbolic link would leave the file that it names as it was.
+  const path = found === null ? link : await realpath(link);
   const old = await textOf(path);
   const text = withVariables(old, variables);
   if (text === old) return;
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`);
-  const mode = await stat(path).then(
-    (found) => found.mode & 0o777,
-    () => 0o600,
-  );
   try {
     // Exclusive and private from the start: the file holds passwords.
     await using file = await open(temporary, 'wx', 0o600);
     await file.writeFile(text);
     await file.sync();
-    await chmod(temporary, mode);
+    if (found !== null) {
+      await file.chown(found.uid, found.gid).catch(() => undefined); // only root gives files away
+      await file.chmod(found.mode & 0o777);
+    }
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -45,6 +45,25 @@ test('replaces the file in one step, keeps its permissions and leaves nothing be
     expect(await readEnvFile(path)).toMatchObject({ DB_HOST: 'postgres-replica2', HTTP_PORT: '8080' });
     expect((await stat(path)).mode & 0o777).toBe(0o640);
     expect(await readdir(folder)).toEqual(['stack.env']);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('changes the file that a link names, which stays a link, and keeps its owner', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'replibench-env-'));
+  try {
+    const [file, link] = [join(folder, 'shared.env'), join(folder, '.env')];
+    await writeFile(file, text, { mode: 0o640 });
+    // Only root can give it to somebody else.
+    if (process.getuid?.() === 0) await chown(file, 12_345, 12_346);
+    const before = await stat(file);
+    await symlink('shared.env', link);
+    await setVariables(link, { DB_HOST: 'postgres-replica2' });
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readEnvFile(file)).toMatchObject({ DB_HOST: 'postgres-replica2' });
+    const { uid, gid, mode } = await stat(file);
+    expect({ uid, gid, mode }).toEqual({ uid: before.uid, gid: before.gid, mode: before.mode });
   } finally {
     await rm(folder, { recursive: true });
   }
