@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { EnvironmentError } from '../../../bench/model.ts';
 import { DockerError, docker, requireEngine } from '../../../bench/topology/docker/engine.ts';
 
@@ -48,10 +49,27 @@ test('without the docker program, too', async () => {
 });
 
 test('an abort ends the command and is what is thrown', async () => {
-  await using _ = await withDocker('sleep 60');
+  await using _ = await withDocker('exec sleep 60');
   const reason = new Error('interrupted');
   const abort = new AbortController();
   const running = docker(['wait', 'x'], { signal: abort.signal });
   abort.abort(reason);
   await expect(running).rejects.toBe(reason);
+});
+
+test('an abort is reported when the command has ended, not before', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'replibench-abort-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [ready, ended] = [join(folder, 'ready'), join(folder, 'ended')];
+  // Ends in its own time when it is told to, as `compose up` does.
+  await using _ = await withDocker(
+    `trap 'sleep 1; touch ${ended}; exit 130' TERM; touch ${ready}; while :; do sleep 0.1; done`,
+  );
+  const abort = new AbortController();
+  const running = docker(['compose', 'up'], { signal: abort.signal });
+  running.catch(() => undefined);
+  await vi.waitUntil(() => existsSync(ready), 30_000);
+  abort.abort(new Error('interrupted'));
+  await expect(running).rejects.toThrow('interrupted');
+  expect(existsSync(ended)).toBe(true);
 });
