@@ -11,25 +11,42 @@ export interface Death {
 }
 
 export interface DeathWatch extends AsyncDisposable {
-  /** Resolves with how the container ended, at once when it has ended already; asked for or not. */
+  /**
+   * Resolves with how the container ended, at once when it has ended already; asked for or not. Also when
+   * the engine's events end: from then on nobody could tell.
+   */
   of(containerId: string): Promise<string>;
 }
+
+const unknownEnd = 'the Docker engine stopped telling of its containers: was it restarted?';
 
 /**
  * Watches the containers with a label (`name=value`). Start it before them: nothing that happens after the
  * promise resolves is missed.
  */
 export async function watchDeaths(label: string, env: NodeJS.ProcessEnv): Promise<DeathWatch> {
-  // The engine's own clock decides what is "since": a moment before any container of ours is early enough.
-  const since = `${Math.floor(Date.now() / 1000) - 1}`;
+  // From the first that the engine remembers: the label is of this run alone, and nothing is then missed
+  // between here and the subscription, whatever the engine's clock says.
+  const since = '1';
   const filters = ['--filter', 'type=container', '--filter', 'event=die', '--filter', `label=${label}`];
   const child = spawn('docker', ['events', '--since', since, ...filters, '--format', '{{json .}}'], {
     env,
     stdio: ['ignore', 'pipe', 'ignore'],
+    // Interrupting the harness from its terminal must not look like a loss; the guardian ends it by its mark.
+    detached: true,
   });
-  const ended = once(child, 'close').catch(() => undefined);
   const deaths = new Map<string, string>();
   const waiting = new Map<string, ((how: string) => void)[]>();
+  let disposed = false;
+  let deaf = false;
+  const ended = once(child, 'close')
+    .catch(() => undefined)
+    .then(() => {
+      if (disposed) return;
+      deaf = true;
+      for (const tell of [...waiting.values()].flat()) tell(unknownEnd);
+      waiting.clear();
+    });
   createInterface({ input: child.stdout }).on('line', (line) => {
     const death = parseDeath(line);
     if (death === null) return;
@@ -46,10 +63,11 @@ export async function watchDeaths(label: string, env: NodeJS.ProcessEnv): Promis
     of: (containerId) =>
       new Promise((resolve) => {
         const how = deaths.get(containerId);
-        if (how !== undefined) resolve(how);
+        if (how !== undefined || deaf) resolve(how ?? unknownEnd);
         else waiting.set(containerId, [...(waiting.get(containerId) ?? []), resolve]);
       }),
     async [Symbol.asyncDispose]() {
+      disposed = true;
       child.kill('SIGKILL');
       await ended;
     },

@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import {
   type InspectedContainer,
   lastWords,
@@ -6,7 +8,7 @@ import {
   publishedPort,
   requireImage,
 } from '../../../bench/topology/docker/container.ts';
-import { parseDeath } from '../../../bench/topology/docker/deaths.ts';
+import { parseDeath, watchDeaths } from '../../../bench/topology/docker/deaths.ts';
 import { fakeDocker } from './fake-docker.ts';
 
 describe('quotas', () => {
@@ -69,4 +71,25 @@ test('of the engine’s events only deaths count', () => {
   expect(parseDeath(event('die'))).toEqual({ containerId: 'abc', how: 'exit code 137' });
   expect(parseDeath(event('start'))).toBeNull();
   expect(parseDeath('{"Action":"di')).toBeNull();
+});
+
+test('a container whose engine tells no more counts as ended, asked for before or after', async () => {
+  const death = JSON.stringify({ Action: 'die', Actor: { ID: 'dead', Attributes: { exitCode: '1' } } });
+  await using engine = await fakeDocker(`echo '${death}'; until [ -e "$STATE/restart" ]; do sleep 0.1; done`);
+  await using deaths = await watchDeaths('replibench.run=x', process.env);
+  expect(await deaths.of('dead')).toBe('exit code 1');
+  const before = deaths.of('living');
+  await writeFile(join(engine.folder, 'restart'), '');
+  expect(await before).toMatch(/^the Docker engine stopped telling/);
+  expect(await deaths.of('another')).toMatch(/^the Docker engine stopped telling/);
+  expect(await deaths.of('dead')).toBe('exit code 1');
+});
+
+test('a watch that was taken down tells of no end', async () => {
+  await using _ = await fakeDocker('exec sleep 60');
+  const deaths = await watchDeaths('replibench.run=x', process.env);
+  const told = vi.fn();
+  void deaths.of('living').then(told);
+  await deaths[Symbol.asyncDispose]();
+  expect(told).not.toHaveBeenCalled();
 });
