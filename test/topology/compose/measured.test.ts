@@ -39,5 +39,6 @@ test('the override names only services that the file has', () => {
   const lines = overrideFile(2).split('\n');
   expect(lines).toContain('  postgres-replica2:');
   expect(lines.filter((line) => line.includes('cpus: !reset null'))).toHaveLength(8);
+  expect(lines.filter((line) => line.includes('healthcheck: { interval: 1h'))).toHaveLength(8);
   expect(lines.filter((line) => line.includes("'127.0.0.1:0:3000'"))).toHaveLength(3);
 });
