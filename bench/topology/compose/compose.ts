@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { UsageError } from '../../model.ts';
+import { type Finding, UsageError } from '../../model.ts';
 import { Cleanup } from '../cleanup.ts';
 import { requireImage } from '../docker/container.ts';
 import { watchDeaths } from '../docker/deaths.ts';
@@ -80,7 +80,7 @@ export async function createComposeTopology(options: ComposeOptions): Promise<Co
       name: 'compose',
       limitMethod: nodeCpus === null ? 'none' : 'container',
       nodeCpus,
-      findings: [...quotaFindings(null, nodeCpus), ...leftoverFindings(left)],
+      findings: [...quotaFindings(null, nodeCpus), ...leftoverFindings(left), limitsFinding(nodeCpus)],
       postgresVersion,
       dataDir: null,
       steps,
@@ -122,6 +122,16 @@ function checkCompose(options: ComposeOptions): void {
       );
     }
   }
+}
+
+/** Whoever knows the files would read their limits into the figures. */
+function limitsFinding(nodeCpus: number | null): Finding {
+  const instead = nodeCpus === null ? 'nothing is limited' : `each node has ${nodeCpus.toFixed(2)} cores`;
+  return {
+    severity: 'info',
+    id: 'compose-limits',
+    message: `the CPU limits of the compose files do not apply: ${instead}, the application tier is unlimited; limits of memory are those of the files`,
+  };
 }
 
 async function versionOf(image: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
