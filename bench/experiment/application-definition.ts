@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Arm, type NodeAddress, type Scenario, UsageError } from '../model.ts';
+import type { ApplicationImage } from '../topology/docker/application-image.ts';
 import type { Connections, Endpoint } from './config.ts';
 import type { LoadedConfig } from './config-file.ts';
 
@@ -31,11 +32,7 @@ export interface ApplicationDefinition {
   readonly container?: ContainerDefinition;
 }
 
-export interface ContainerDefinition {
-  readonly image: string;
-  /** Makes the image when it is missing; may not exist where the package was installed. */
-  readonly dockerfile: string;
-  readonly buildFolder: string;
+export interface ContainerDefinition extends ApplicationImage {
   /** Longer than for a process: the engine takes its share of the time, more of it on a busy machine. */
   readonly readyTimeoutMs: number;
   /** The port it listens on, on all addresses of its container. */
@@ -78,6 +75,7 @@ function sampleContainer(): ContainerDefinition {
   );
   return {
     image: process.env['APP_IMAGE'] || 'replibench-app:latest',
+    rebuild: !process.env['APP_IMAGE'],
     dockerfile: join(root, 'docker/app/Dockerfile'),
     buildFolder: root,
     readyTimeoutMs: 120_000,

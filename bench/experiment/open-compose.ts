@@ -2,6 +2,7 @@ import { UsageError } from '../model.ts';
 import { createComposeTopology } from '../topology/compose/compose.ts';
 import { dataEnvironment } from './application-definition.ts';
 import type { ApplicationPart } from './ports.ts';
+import { prepareImage } from './prepare-image.ts';
 import type { OpenedTopology, TopologyRequest } from './topology-request.ts';
 
 /** The stack of the repository's compose files, measured through its balancer: nodes and application in one. */
@@ -13,13 +14,14 @@ export async function openCompose(request: TopologyRequest): Promise<OpenedTopol
       `--topology compose measures the sample application of the compose files, not "${application.name}"; use embedded or testcontainers, or external for a stack of your own`,
     );
   }
+  const findings = await prepareImage(container, request);
   const topology = await createComposeTopology({
     ...request,
     folder: container.buildFolder,
     data: dataEnvironment(scenario.data),
   });
   return {
-    topology,
+    topology: { ...topology, findings: [...topology.findings, ...findings] },
     application: {
       name: `${application.name} (${container.image})`,
       async start(_arm, _nodes, signal) {

@@ -1,4 +1,4 @@
-import { requireApplicationImage, startContainerApplication } from '../topology/containers/application.ts';
+import { startContainerApplication } from '../topology/containers/application.ts';
 import { type ContainersTopology, createContainersTopology } from '../topology/containers/containers.ts';
 import { engineCpu } from '../topology/docker/engine-cpu.ts';
 import {
@@ -8,22 +8,23 @@ import {
 } from './application-definition.ts';
 import { configuredApplicationPort } from './application-port.ts';
 import type { ApplicationPort } from './ports.ts';
+import { prepareImage } from './prepare-image.ts';
 import type { OpenedTopology, TopologyRequest } from './topology-request.ts';
 
 /** Nodes by testcontainers; the application too, when its definition says how it runs in a container. */
 export async function openContainers(request: TopologyRequest): Promise<OpenedTopology> {
   const { application, guardian } = request;
-  const topology = await createContainersTopology(request);
   const { container } = application;
-  if (container === undefined)
+  if (container === undefined) {
+    const topology = await createContainersTopology(request);
     return { topology, application: configuredApplicationPort(application, guardian, null) };
-  try {
-    await requireApplicationImage(topology.context, container, request.signal);
-  } catch (error) {
-    await topology[Symbol.asyncDispose]();
-    throw error;
   }
-  return { topology, application: containerApplicationPort(application, container, topology) };
+  const findings = await prepareImage(container, request);
+  const topology = await createContainersTopology(request);
+  return {
+    topology: { ...topology, findings: [...topology.findings, ...findings] },
+    application: containerApplicationPort(application, container, topology),
+  };
 }
 
 function containerApplicationPort(

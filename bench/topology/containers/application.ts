@@ -1,7 +1,6 @@
 /** The application under test in a container on the nodes' network. */
-import { existsSync } from 'node:fs';
-import { type CpuSource, EnvironmentError, type MemorySource } from '../../model.ts';
-import { hasImage, lastWords, requireImage } from '../docker/container.ts';
+import type { CpuSource, MemorySource } from '../../model.ts';
+import { lastWords } from '../docker/container.ts';
 import { docker } from '../docker/engine.ts';
 import { waitUntilReady } from '../ready.ts';
 import type { Loss } from '../topology.ts';
@@ -69,29 +68,5 @@ export async function startContainerApplication(
   } catch (error) {
     await remove().catch(() => undefined); // by label at the end of the run
     throw error;
-  }
-}
-
-/**
- * Makes sure that the application's image is there: builds it when it is not and can be built.
- * @throws EnvironmentError saying what to do
- */
-export async function requireApplicationImage(
-  { docker: run }: Pick<ContainersContext, 'docker'>,
-  { image, dockerfile, buildFolder }: { image: string; dockerfile: string; buildFolder: string },
-  signal: AbortSignal,
-): Promise<void> {
-  if (await hasImage(image, { signal })) return;
-  if (!existsSync(dockerfile)) return requireImage(image, { signal });
-  try {
-    await run(['build', '--quiet', '--tag', image, '--file', dockerfile, buildFolder], signal);
-  } catch (cause) {
-    signal.throwIfAborted();
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EnvironmentError(
-      `the application's image ${image} is missing and cannot be built from ${dockerfile}; ` +
-        `name one by APP_IMAGE, or build it yourself (docs/deployment.md). ${reason}`,
-      { cause },
-    );
   }
 }
