@@ -36,7 +36,8 @@ export async function withClient<T>(
  * "starting up" are waited for; any other error is thrown, `signal`'s reason when aborted.
  */
 export async function waitForAnswer(address: NodeAddress, signal: AbortSignal): Promise<void> {
-  for (;;) {
+  // Each look costs a server that starts a process; one that takes long is asked less and less often.
+  for (let pauseMs = 15; ; pauseMs = Math.min(250, pauseMs * 1.3)) {
     signal.throwIfAborted();
     try {
       const { rows } = await withClient(address, (client) =>
@@ -47,7 +48,7 @@ export async function waitForAnswer(address: NodeAddress, signal: AbortSignal): 
     } catch (error) {
       if (!isStarting(error)) throw error;
     }
-    await sleep(15, undefined, { signal });
+    await sleep(pauseMs, undefined, { signal });
   }
 }
 
