@@ -63,7 +63,7 @@ export const coverage: readonly Coverage[] = [
   { command: 'npm run replibench -- verify --topology compose', prints: /(^|\n)ok\b/ },
   {
     command: 'docker compose up -d --wait',
-    by: 'test/containers/docs/commands.test.ts',
+    by: 'test/containers/stack/bring-up.test.ts',
     evidence: "'docker-compose.yml'",
   },
   { command: 'docker/local-images/build.sh', prints: /postgres:17 is there/ },
