@@ -66,8 +66,8 @@ ask() {
   local host=$1 recovery system timeline
   { read -r recovery && read -r system timeline _; } < <(
     psql -XqAt -F ' ' "$(connection_to "$host") replication=true" \
-      -c 'SHOW in_hot_standby' -c IDENTIFY_SYSTEM 2>"$last_problem"
-  ) || return 1
+      -c 'SHOW in_hot_standby' -c IDENTIFY_SYSTEM 2>"$last_problem.new"
+  ) || { mv "$last_problem.new" "$last_problem"; return 1; }
   case $recovery in
     on) echo "standby $system $timeline" ;;
     off) echo "primary $system $timeline" ;;
@@ -78,6 +78,8 @@ ask() {
 # those the one that was promoted last.
 find_leader() {
   local peer answer last
+  # Of this look: a peer that answers must not blot out why another one did not.
+  : >"$last_problem"
   last=$(host_of "$(read_mark leader)")
   for peer in $PEERS; do
     if answer=$(ask "$peer") && [ "${answer%% *}" = primary ]; then
