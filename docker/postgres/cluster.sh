@@ -52,8 +52,9 @@ own_timeline() {
   echo $((newest > from_control ? newest : from_control))
 }
 
+# connection_to HOST [APPLICATION_NAME]
 connection_to() {
-  echo "host=$1 port=5432 user=replicator passfile=$replicator_passfile application_name=$NODE_NAME connect_timeout=10"
+  echo "host=$1 port=5432 user=replicator passfile=$replicator_passfile application_name=${2:-$NODE_NAME} connect_timeout=10"
 }
 
 # replication HOST COMMAND: a command of the replication protocol, which needs no rights but REPLICATION.

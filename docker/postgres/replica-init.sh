@@ -26,7 +26,8 @@ fi
 ensure_slot "$leader" || { say "no slot on $(name_of "$leader"): $(head -n 1 "$last_problem")"; exit 1; }
 
 say "copying $(name_of "$leader")"
-pg_basebackup --pgdata="$PGDATA" --dbname="$(connection_to "$leader")" --slot="$(slot_name)" \
+# Under another name: the copy's WAL stream must not be taken for a replica that streams.
+pg_basebackup --pgdata="$PGDATA" --dbname="$(connection_to "$leader" "${NODE_NAME}_base_backup")" --slot="$(slot_name)" \
   --wal-method=stream --checkpoint=fast --no-password ${BASE_BACKUP_MAX_RATE:+--max-rate="$BASE_BACKUP_MAX_RATE"}
 point_at "$leader"
 touch "$PGDATA/standby.signal"
