@@ -1,11 +1,11 @@
 /** The commands for whoever runs a replicated stack: what they are called and which flags they take. */
 import { Command, Option } from 'commander';
-import { openableTopologies } from '../experiment/topologies.ts';
+import { topologyNames } from '../model.ts';
 import type { CommandContext } from './context.ts';
 import { type DoctorFlags, doctorCommand } from './doctor.ts';
 import { number, wholeNumber } from './experiment-options.ts';
 import { type FailoverFlags, failoverCommand } from './failover.ts';
-import { addStackOptions } from './operation-options.ts';
+import { addServerOptions, addStackOptions } from './operation-options.ts';
 import { type StatusFlags, statusCommand } from './status.ts';
 import { type VerifyFlags, verifyCommand } from './verify.ts';
 
@@ -18,9 +18,9 @@ export function operationCommands(context: CommandContext, exit: (code: number) 
     .addOption(
       new Option(
         '--topology <name>',
-        'compose = a stack that runs; any other is started for it and taken down',
+        'compose = a stack that runs, external = servers that run; embedded and testcontainers are started and taken down',
       )
-        .choices([...new Set(['compose', ...openableTopologies])])
+        .choices(topologyNames)
         .default('compose'),
     )
     .option('--replicas <n>', 'replicas of a cluster that is started for it', wholeNumber(1, 8), 2)
@@ -31,6 +31,7 @@ export function operationCommands(context: CommandContext, exit: (code: number) 
       '/users/{n}',
     )
     .action(async (flags: VerifyFlags) => exit(await verifyCommand(flags, context)));
+  addServerOptions(verify);
   const status = addStackOptions(
     new Command('status').description('nodes and applications of a compose stack as one table'),
   )

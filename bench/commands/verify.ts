@@ -1,15 +1,17 @@
 import { configuredApplication, sampleApplication } from '../experiment/application-definition.ts';
 import { loadConfig } from '../experiment/config-file.ts';
+import { type ExternalFlags, externalCluster, refuseExternalFlags } from '../experiment/external-target.ts';
 import { loadScenario } from '../experiment/scenario-file.ts';
 import { exitCodes, type TopologyName } from '../model.ts';
 import { withOwnCluster } from '../operations/own-cluster.ts';
 import type { CheckResult } from '../operations/verify/check.ts';
 import { checkLine, verify } from '../operations/verify/verify.ts';
+import { verifyServers } from '../operations/verify-servers.ts';
 import { verifyStack } from '../operations/verify-stack.ts';
 import type { CommandContext } from './context.ts';
 import type { StackFlags } from './operation-options.ts';
 
-export interface VerifyFlags extends StackFlags {
+export interface VerifyFlags extends StackFlags, ExternalFlags {
   readonly topology: TopologyName;
   readonly replicas: number;
   readonly config?: string;
@@ -24,11 +26,14 @@ export interface VerifyFlags extends StackFlags {
 export async function verifyCommand(flags: VerifyFlags, context: CommandContext): Promise<number> {
   const onCheck = (result: CheckResult) => context.write(`${checkLine(result)}\n`);
   const common = { readPath: flags.readPath, signal: context.signal, onCheck };
-  const results =
-    flags.topology === 'compose'
-      ? await verifyStack({ ...common, project: flags.project, envFile: flags.envFile })
-      : await verifyOwn(flags, context, onCheck);
-  return exitCodeOf(results);
+  if (flags.topology !== 'external') refuseExternalFlags(flags);
+  if (flags.topology === 'compose')
+    return exitCodeOf(await verifyStack({ ...common, project: flags.project, envFile: flags.envFile }));
+  if (flags.topology === 'external') {
+    const target = externalCluster(flags, process.env);
+    return exitCodeOf(await verifyServers({ ...common, ...target, mayWrite: flags.allowWrites === true }));
+  }
+  return exitCodeOf(await verifyOwn(flags, context, onCheck));
 }
 
 async function verifyOwn(

@@ -38,6 +38,28 @@ export function replicaUrls(flags: ExternalFlags, env: NodeJS.ProcessEnv): reado
   return (env[externalVariables.replicaUrl] ?? '').split(/\s+/).filter(Boolean);
 }
 
+/** Servers of somebody else, and an application that reads from the replicas. */
+export interface ExternalCluster {
+  readonly primary: NodeAddress;
+  readonly replicas: readonly NodeAddress[];
+  readonly application: string;
+}
+
+/**
+ * What it takes to verify a cluster that runs.
+ * @throws UsageError naming each flag at fault, and never a password
+ */
+export function externalCluster(flags: ExternalFlags, env: NodeJS.ProcessEnv): ExternalCluster {
+  const { primary, replicas } = externalServers(flags, env);
+  if (replicas.length === 0) throw missing('--replica-url', externalVariables.replicaUrl);
+  const { replicatedUrl } = externalVariables;
+  return {
+    primary,
+    replicas,
+    application: applicationUrl('--replicated-url', flags.replicatedUrl, env, replicatedUrl),
+  };
+}
+
 /**
  * Everything that an external topology needs to be told.
  * @throws UsageError naming each flag at fault, and never a password
@@ -47,22 +69,13 @@ export function externalTarget(
   env: NodeJS.ProcessEnv,
   request: { readonly arms: readonly Arm[]; readonly scenario: Scenario },
 ): ExternalTarget {
-  const password = env['PGPASSWORD'];
-  const primaryUrl = flags.primaryUrl ?? env[externalVariables.primaryUrl];
-  if (!primaryUrl) throw missing('--primary-url', externalVariables.primaryUrl);
-  const urls = replicaUrls(flags, env);
+  const { primary, replicas } = externalServers(flags, env);
   const replicated = request.arms.some((arm) => arm.replicas > 0 || arm.routing === 'native');
-  if (replicated && urls.length === 0) throw missing('--replica-url', externalVariables.replicaUrl);
+  if (replicated && replicas.length === 0) throw missing('--replica-url', externalVariables.replicaUrl);
   refuseWrites(request.scenario, flags);
   return {
-    primary: parseServerUrl(
-      primaryUrl,
-      { flag: '--primary-url', name: 'primary', role: 'primary' },
-      password,
-    ),
-    replicas: urls.map((url, index) =>
-      parseServerUrl(url, { flag: '--replica-url', name: `replica${index + 1}`, role: 'replica' }, password),
-    ),
+    primary,
+    replicas,
     applications: {
       // Calibration measures the baseline, whichever arms follow.
       baseline: applicationUrl('--baseline-url', flags.baselineUrl, env, externalVariables.baselineUrl),
@@ -77,6 +90,25 @@ export function externalTarget(
     },
     metricsPath: flags.metricsPath,
     prepare: flags.prepare === true,
+  };
+}
+
+function externalServers(
+  flags: ExternalFlags,
+  env: NodeJS.ProcessEnv,
+): Pick<ExternalCluster, 'primary' | 'replicas'> {
+  const password = env['PGPASSWORD'];
+  const primaryUrl = flags.primaryUrl ?? env[externalVariables.primaryUrl];
+  if (!primaryUrl) throw missing('--primary-url', externalVariables.primaryUrl);
+  return {
+    primary: parseServerUrl(
+      primaryUrl,
+      { flag: '--primary-url', name: 'primary', role: 'primary' },
+      password,
+    ),
+    replicas: replicaUrls(flags, env).map((url, index) =>
+      parseServerUrl(url, { flag: '--replica-url', name: `replica${index + 1}`, role: 'replica' }, password),
+    ),
   };
 }
 

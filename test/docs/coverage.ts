@@ -1,3 +1,5 @@
+import { documentedCommands } from './commands.ts';
+
 /** Which test runs which command of the documentation. */
 interface Covered {
   /** As documented, without its comment. */
@@ -20,7 +22,18 @@ export type Coverage = RunElsewhere | RunLive;
 const ci = '.ci/run';
 const shippedPackage = 'test/package.test.ts';
 
+/** The runbooks as they stand on their page, block by block, on the stack of the operators' tests. */
+const runbooks = documentedCommands()
+  .filter(({ page }) => page === 'docs/runbooks.md')
+  .map(({ command }) => ({
+    command,
+    by: 'test/containers/operations/runbook-cases.ts',
+    evidence: 'runbookBlocks()',
+  }));
+
 export const coverage: readonly Coverage[] = [
+  ...new Map(runbooks.map((entry) => [entry.command, entry])).values(),
+
   // README.md
   { command: 'npm ci && npm run bench', by: ci, evidence: 'npm run bench -- --quick' },
   { command: 'npm ci && npm test', by: ci, evidence: 'npm ci --no-audit' },

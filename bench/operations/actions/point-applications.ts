@@ -1,9 +1,10 @@
 import { EnvironmentError } from '../../model.ts';
 import { setVariables } from '../../topology/compose/env-file.ts';
-import { compose, type Stack, serviceOf } from '../../topology/compose/stack.ts';
+import { compose, findStack, type Stack, serviceOf } from '../../topology/compose/stack.ts';
 import type { AppView, ClusterView } from '../observe/observation.ts';
+import { until } from './until.ts';
 
-const healthySeconds = 180;
+const healthyMs = 180_000;
 
 /** The hosts that applications should use: the primary, and every replica that streams from it. */
 export interface Hosts {
@@ -56,8 +57,21 @@ export async function pointApplications(
   // The first one shows that it works while the others still serve reads; then the others at once.
   for (const names of [first === undefined ? [] : [first], others]) {
     if (names.length === 0) continue;
-    const wait = ['--wait', '--wait-timeout', String(healthySeconds)];
-    await compose(stack, ['up', '-d', '--no-deps', '--no-build', ...wait, ...names], { signal });
+    await compose(stack, ['up', '-d', '--no-deps', '--no-build', ...names], { signal });
+    await waitUntilHealthy(stack, names, signal);
     onApps(names);
   }
+}
+
+/** Not compose's own --wait: on a busy machine a health check that came too late is no reason to give up. */
+async function waitUntilHealthy(stack: Stack, names: readonly string[], signal: AbortSignal): Promise<void> {
+  await until(`${names.join(', ')} healthy`, healthyMs, signal, async () => {
+    const { apps } = await findStack({ project: stack.project, previous: stack, signal });
+    return names.every((name) => isHealthy(apps, name));
+  });
+}
+
+function isHealthy(apps: Stack['apps'], name: string): boolean {
+  const app = apps.find((one) => one.name === name);
+  return app?.state === 'running' && (app.health === 'healthy' || app.health === null);
 }

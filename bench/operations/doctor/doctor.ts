@@ -8,15 +8,17 @@ import type { ClusterView } from '../observe/observation.ts';
 import { observeStack } from '../observe/observe-stack.ts';
 import { diagnose } from './diagnose.ts';
 import { gather } from './gather.ts';
-import { mend } from './mend.ts';
-import type { Problem, ProblemKind } from './problem.ts';
+import { mend, mendOrder } from './mend.ts';
+import type { Mend, Problem, ProblemKind } from './problem.ts';
 
 /** These may be over in a moment: a node that starts, a standby between two attempts, a backlog, a busy host. */
 const passing: readonly ProblemKind[] = ['no-answer', 'follows-nobody', 'lag-high', 'app-unhealthy'];
 /** Two attempts of a standby to connect. */
 const patienceMs = 11_000;
-/** A base backup takes as long as there is data; while there is progress nobody need wait in the dark. */
-const recoveryMs = 300_000;
+/** What was mended needs this long at most to show it. */
+const recoveryMs = 90_000;
+/** A base backup takes as long as there is data. */
+const copyMs = 900_000;
 const pauseMs = 500;
 
 export interface DoctorOptions extends StackOptions {
@@ -39,30 +41,31 @@ interface Examination {
  */
 export async function doctor(options: DoctorOptions): Promise<readonly Problem[]> {
   const told = new Set<string>();
-  const tell = ({ problems }: Examination) => {
+  const tell = ({ problems }: Examination, isLast: boolean) => {
     for (const problem of problems) {
-      if (!told.has(key(problem))) options.onProblem(problem);
+      // What may pass is only told when nobody will look again.
+      if (told.has(key(problem)) || (!isLast && passing.includes(problem.kind))) continue;
+      options.onProblem(problem);
       told.add(key(problem));
     }
   };
   let found = await examine(options, patienceMs, new Set());
-  tell(found);
+  tell(found, !options.fix);
   if (!options.fix) return found.problems;
   await using lock = await lockStack(found.view);
   void lock;
   const tried = new Set<string>();
   for (;;) {
-    const next = found.problems.filter((problem) => problem.mend !== null && !tried.has(key(problem)));
-    if (next.length === 0) return found.problems;
-    for (const problem of next) {
-      tried.add(key(problem));
-      // One fix for all: the applications are pointed together.
-      if (problem.mend === 'point-applications')
-        for (const other of next) if (other.mend === problem.mend) tried.add(key(other));
+    const next = untried(found, tried);
+    if (next.length === 0) {
+      tell(found, true);
+      return found.problems;
     }
-    for (const problem of onePerMend(next)) await tryToMend(options, found, problem);
-    found = await examine(options, recoveryMs, tried);
-    tell(found);
+    for (const problem of next) tried.add(key(problem));
+    for (const problem of inOrder(next)) await tryToMend(options, found, problem);
+    const copies = next.some((problem) => problem.mend === 'rebuild');
+    found = await examine(options, copies ? copyMs : recoveryMs, tried);
+    tell(found, false);
   }
 }
 
@@ -70,9 +73,19 @@ function key({ kind, subject }: Problem): string {
   return `${kind} ${subject}`;
 }
 
-function onePerMend(problems: readonly Problem[]): readonly Problem[] {
-  const first = problems.find((problem) => problem.mend === 'point-applications');
-  return problems.filter((problem) => problem.mend !== 'point-applications' || problem === first);
+function untried({ problems }: Examination, tried: ReadonlySet<string>): readonly Problem[] {
+  const all = problems.filter((problem) => problem.mend !== null && !tried.has(key(problem)));
+  const nodes = all.filter(({ mend }) => mend !== 'point-applications');
+  return nodes.length > 0 ? nodes : all;
+}
+
+/** The order of mending; the applications, and the primary's doors, are mended once for all. */
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const forAll: readonly (Mend | null)[] = ['point-applications', 'restore-replicator', 'allow-replication'];
+  const first = (problem: Problem) => problems.find(({ mend }) => mend === problem.mend) === problem;
+  return mendOrder.flatMap((mend) =>
+    problems.filter((problem) => problem.mend === mend && (!forAll.includes(mend) || first(problem))),
+  );
 }
 
 async function tryToMend(options: DoctorOptions, found: Examination, problem: Problem): Promise<void> {
@@ -101,7 +114,10 @@ async function examine(
     const view = await observeStack(stack);
     const problems = diagnose(view, await gather(stack, view, options.signal));
     const open = problems.filter((problem) => passing.includes(problem.kind) || mended.has(key(problem)));
-    const fresh = problems.length > open.length;
+    // Applications come last: which replicas they should use is known when the nodes have settled.
+    const fresh = problems.some(
+      (problem) => !open.includes(problem) && (problem.mend !== 'point-applications' || open.length === 0),
+    );
     if (open.length === 0 || fresh || monotonicMs() > untilMs) return { stack, view, problems };
     await sleep(pauseMs, undefined, { signal: options.signal });
   }

@@ -4,7 +4,7 @@ import { type Stack, serviceOf } from '../../topology/compose/stack.ts';
 import { docker } from '../../topology/docker/engine.ts';
 import { withoutSecrets } from '../../topology/log-tail.ts';
 import { readLeaderMark } from '../actions/leader-mark.ts';
-import { answers, type ClusterView, type NodeView } from '../observe/observation.ts';
+import { type AppView, answers, type ClusterView, type NodeView } from '../observe/observation.ts';
 import { judgeLag, watchLag } from '../verify/lag.ts';
 import type { Case, LagClue, NodeClues } from './problem.ts';
 
@@ -25,7 +25,10 @@ export async function gather(stack: Stack, view: ClusterView, signal: AbortSigna
       return [node.name, await nodeClues(stack, node, view, high, signal)];
     }),
     ...view.apps.map(async (app): Promise<[string, NodeClues]> => {
-      const log = await logOf(app.container.containerId, ['--tail', '200'], stack.secrets, signal);
+      // It says at its start which hosts it uses, so that may be far up.
+      const log = looksWell(app)
+        ? []
+        : await logOf(app.container.containerId, ['--tail', '200'], stack.secrets, signal);
       return [app.name, { log, link: null, throttledShare: null }];
     }),
   ]);
@@ -66,6 +69,11 @@ async function nodeClues(
   };
 }
 
+function looksWell({ container, replicaHosts, routing }: AppView): boolean {
+  const isUp = container.state === 'running' && container.health !== 'unhealthy';
+  return isUp && replicaHosts.length > 0 && routing !== 'primary-only';
+}
+
 function streams({ name }: NodeView, view: ClusterView): boolean {
   const primary = view.nodes.find((node) => node.name === view.primary);
   return (
@@ -95,10 +103,12 @@ async function tryLink(
   signal: AbortSignal,
 ): Promise<NodeClues['link']> {
   const script = `source /usr/local/lib/replibench/cluster.sh
-    psql -XqAt "$(connection_to "$1") replication=true" -c IDENTIFY_SYSTEM 2>&1 >/dev/null | tail -n 1`;
+    psql -XqAt "$(connection_to "$1") replication=true" -c IDENTIFY_SYSTEM 2>&1 >/dev/null || true`;
   const command = ['exec', '-u', 'postgres', id, 'bash', '-c', script, 'replibench', serviceOf(primary)];
   const { stdout } = await docker(command, { signal });
-  const said = withoutSecrets(stdout.trim(), secrets);
+  // The reason is followed by hints, such as from which file the password came.
+  const lines = withoutSecrets(stdout.trim(), secrets).split('\n');
+  const said = (lines.find((line) => /FATAL|ERROR/.test(line)) ?? lines.at(-1) ?? '').trim();
   return { connects: said === '', said };
 }
 

@@ -37,6 +37,12 @@ const menders: Readonly<Record<Mend, Mender>> = {
   'point-applications': ({ stack, view, options }) => pointApplications(stack, view, options.signal),
 };
 
+/** In this order: what lets replicas in comes before what needs that. */
+export const mendOrder: readonly Mend[] = [
+  ...(['start', 'attach', 'restore-replicator', 'allow-replication', 'make-slot'] as const),
+  ...(['resume-replay', 'repoint', 'rebuild', 'rejoin', 'point-applications'] as const),
+];
+
 /** Throws EnvironmentError when it cannot be mended after all. */
 export async function mend(context: MendContext, { mend, subject }: Problem): Promise<void> {
   if (mend === null) throw new Error('nothing is known that would mend this');

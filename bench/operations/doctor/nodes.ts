@@ -3,6 +3,7 @@ import { serviceOf } from '../../topology/compose/stack.ts';
 import { answers, type ClusterView, type NodeView, type ServerView } from '../observe/observation.ts';
 import { slotOf } from '../status/status.ts';
 import type { Case, NodeClues, Problem } from './problem.ts';
+import { replayPaused } from './replay.ts';
 
 const fix = 'replibench doctor --fix';
 /** What PostgreSQL says when a standby cannot get WAL any more, whatever it tries. */
@@ -19,7 +20,11 @@ export function nodeProblem(node: NodeView, view: ClusterView, seen: Case): Prob
   if (container !== null && container.state !== 'running') return containerDown(node, clues);
   if (container !== null && seen.network !== null && !container.networks.includes(seen.network))
     return networkDetached(name, container.networks, seen.network);
-  if (!answers(node)) return noAnswer(node, clues);
+  // Without data it waits for a primary that lets it in; with data it may just be starting.
+  if (!answers(node)) {
+    const refused = view.primary !== null && clues.link?.connects === false;
+    return refused ? linkRefused(name, view.primary, clues.link.said) : noAnswer(node, clues);
+  }
   if (name === view.primary || view.primary === null || node.server.role === 'primary') return null;
   const primary = view.nodes.filter(answers).find((one) => one.name === view.primary);
   return primary === undefined ? null : notStreaming(name, node.server, primary.server, view.primary, clues);
@@ -42,6 +47,8 @@ function notStreaming(
   }
   const sender = primary.senders.find(({ applicationName }) => applicationName === name);
   if (sender?.state === 'streaming' && own.receiver !== null) return null;
+  // Whatever ended its walreceiver: while replay is paused the startup process does not ask for another one.
+  if (own.replayPause === 'paused') return replayPaused(name, own.replayPause, ['no walreceiver']);
   const slot = primary.slots.find((one) => one.name === slotOf(name));
   const gone = clues.log.findLast((line) => walGone.test(line));
   if (slot?.walStatus === 'lost' || gone !== undefined) {

@@ -13,15 +13,7 @@ export function replayProblems(node: NodeView, view: ClusterView, seen: Case): r
   const behind = lag === undefined ? [] : [lag.sentence];
   const found: Problem[] = [];
   if (server.replayPause !== null && server.replayPause !== 'not paused') {
-    found.push({
-      kind: 'replay-paused',
-      subject: name,
-      summary: `replay is ${server.replayPause === 'paused' ? 'paused' : 'about to pause'}`,
-      evidence: [`pg_get_wal_replay_pause_state(): ${server.replayPause}`, ...behind],
-      why: 'It receives WAL but applies none, so reads from it are older and older.',
-      advice: `replibench doctor --fix, or on ${name}: SELECT pg_wal_replay_resume()`,
-      mend: 'resume-replay',
-    });
+    found.push(replayPaused(name, server.replayPause, behind));
   }
   if (server.applyDelayMs > 0) {
     found.push({
@@ -36,6 +28,18 @@ export function replayProblems(node: NodeView, view: ClusterView, seen: Case): r
   }
   if (found.length > 0 || lag?.high !== true) return found;
   return [highLag(node, server, seen, lag.sentence)];
+}
+
+export function replayPaused(subject: string, state: string, evidence: readonly string[]): Problem {
+  return {
+    kind: 'replay-paused',
+    subject,
+    summary: `replay is ${state === 'paused' ? 'paused' : 'about to pause'}`,
+    evidence: [`pg_get_wal_replay_pause_state(): ${state}`, ...evidence],
+    why: 'It applies no WAL, so reads from it are older and older; once its connection ends it makes no new one.',
+    advice: `replibench doctor --fix, or on ${subject}: SELECT pg_wal_replay_resume()`,
+    mend: 'resume-replay',
+  };
 }
 
 function highLag(

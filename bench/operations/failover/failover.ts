@@ -2,7 +2,7 @@
  * A manual failover: the seed's five steps, each of which looks at the live system first and does only what is
  * left to do. Whatever killed an earlier attempt, the same command goes on from there.
  */
-import { EnvironmentError, type NodeAddress } from '../../model.ts';
+import { EnvironmentError } from '../../model.ts';
 import { monotonicMs } from '../../monotonic-clock.ts';
 import { findStack, type Stack, type StackOptions } from '../../topology/compose/stack.ts';
 import { docker } from '../../topology/docker/engine.ts';
@@ -13,7 +13,8 @@ import { pointApplications } from '../actions/point-applications.ts';
 import { repointReplica } from '../actions/repoint-replica.ts';
 import { dropSlot, ensureSlot } from '../actions/slot.ts';
 import { until } from '../actions/until.ts';
-import { ask, askOne, reasonOf } from '../ask.ts';
+import { waitUntilStreams } from '../actions/wait-until-streams.ts';
+import { askOne, reasonOf } from '../ask.ts';
 import {
   type AnsweringNode,
   answers,
@@ -205,7 +206,7 @@ async function followTarget({ options, say, stack }: Run): Promise<void> {
     if (streamsFrom(target, node.name)) continue;
     await repointReplica(node.address, target.address);
     try {
-      await waitForStream(target.address, node.name, options.signal);
+      await waitUntilStreams(target.address, node.name, options.signal, streamingMs);
       say(`${node.name} streams from ${options.to}`);
     } catch (error) {
       options.signal.throwIfAborted();
@@ -265,13 +266,6 @@ async function tellApplications(run: Run): Promise<void> {
   await pointApplications(run.stack, view, options.signal, (apps) =>
     say(`${apps.join(', ')} write to ${options.to}`),
   );
-}
-
-async function waitForStream(target: NodeAddress, name: string, signal: AbortSignal): Promise<void> {
-  await until(`${name} streams`, streamingMs, signal, async () => {
-    const sql = `SELECT FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'`;
-    return (await ask(target, sql, [name])).length > 0;
-  });
 }
 
 function streamsFrom(target: AnsweringNode, name: string): boolean {

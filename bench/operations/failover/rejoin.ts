@@ -4,13 +4,11 @@ import { type Stack, type StackNode, serviceOf } from '../../topology/compose/st
 import { docker } from '../../topology/docker/engine.ts';
 import { withVolumesOf } from '../actions/one-off.ts';
 import { rebuildReplica } from '../actions/rebuild-replica.ts';
-import { until } from '../actions/until.ts';
+import { waitUntilStreams } from '../actions/wait-until-streams.ts';
 import { ask, askOne } from '../ask.ts';
 import { type WalBeyond, walBeyond } from './wal-beyond.ts';
 
 export type RejoinMethod = 'is a standby already' | 'nothing to wind back' | 'pg_rewind' | 'base backup';
-
-const streamingMs = 300_000;
 
 /**
  * `unfinished` beside the data lets the next start copy the primary when we are interrupted in between: data
@@ -93,10 +91,7 @@ export async function rejoin(
     if (how === 'quick') return null;
     await rebuildReplica(stack, node, signal, { discardPrimaryData: true });
   } else if (node.containerId !== null) await docker(['start', node.containerId], { signal });
-  await until(`${node.name} streams from ${primary.name}`, streamingMs, signal, async () => {
-    const sql = `SELECT FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'`;
-    return (await ask(primary, sql, [node.name])).length > 0;
-  });
+  await waitUntilStreams(primary, node.name, signal);
   return method;
 }
 

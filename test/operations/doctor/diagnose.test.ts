@@ -143,6 +143,14 @@ describe('a replica does not connect', () => {
   });
 });
 
+test('a replica that lost its connection while replay is paused makes no new one', () => {
+  const cluster = lonely(
+    { server: server('replica', { receiver: null, replayPause: 'paused' }) },
+    { slots: [slot('replica2')] },
+  );
+  expect(found(cluster)).toEqual(['replay-paused replica1 resume-replay']);
+});
+
 describe('a replica cannot go on from where it is', () => {
   const log = (line: string) => seen({ replica1: { log: [line], link: { connects: true, said: '' } } });
   test.each<[string, ClusterView, Case, string]>([

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CheckName, CheckResult, VerifyTarget } from '../../../bench/operations/verify/check.ts';
 import { verify } from '../../../bench/operations/verify/verify.ts';
 import { startCluster, type TestCluster, type TestNode, until } from '../../probes/cluster.ts';
+import { runCli } from '../../support/cli.ts';
 import { type AppProcess, databaseVariables, loadSmallDataSet, startApp } from '../../support/sample-app.ts';
 
 const stack = new AsyncDisposableStack();
@@ -89,9 +90,22 @@ test('an application in single host mode does not spread its reads', async () =>
   expect(by('read-spread').evidence).toContain('primary 100.0 %');
 });
 
-test('nobody wrote on a cluster that may not be written to', async () => {
-  const { by } = await outcomes({ mayWrite: false });
-  expect(by('write-read').outcome).toBe('skipped');
+test('servers of somebody else: nothing is written unless that is allowed, and no password is printed', async () => {
+  const urlOf = ({ address }: TestNode) =>
+    `postgres://${address.user}:${address.password}@${address.host}:${address.port}/${address.database}`;
+  const env = {
+    REPLIBENCH_PRIMARY_URL: urlOf(cluster.primary),
+    REPLIBENCH_REPLICA_URLS: cluster.replicas.map(urlOf).join(' '),
+    REPLIBENCH_REPLICATED_URL: app.url,
+  };
+  const careful = await runCli(['verify', '--topology', 'external'], { env });
+  expect(careful.output.match(/^ok /gm), careful.output).toHaveLength(4);
+  expect(careful.output).toMatch(/^skipped +write-read .*\n +→ allow it with --allow-writes$/m);
+  expect(careful.code).toBe(4);
+  const allowed = await runCli(['verify', '--topology', 'external', '--allow-writes'], { env });
+  expect(allowed.output.match(/^ok /gm), allowed.output).toHaveLength(5);
+  expect(allowed.code).toBe(0);
+  expect(careful.output + allowed.output).not.toContain(cluster.primary.address.password);
 });
 
 test('a stopped replica and one that was promoted: not streaming, not read-only', async () => {
