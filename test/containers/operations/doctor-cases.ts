@@ -41,7 +41,10 @@ export function doctorCases(stack: () => ComposeStack): void {
     );
     await mendAll(stack());
   });
+}
 
+/** Slower ones: roles, rules and WAL of the primary are changed and have to be put right again. */
+export function primaryDoctorCases(stack: () => ComposeStack): void {
   test('a replicator with another password, and a pg_hba.conf that lets nobody in', async () => {
     await stack().query('primary', `ALTER ROLE replicator PASSWORD 'something else'`);
     await hangUp(stack());
