@@ -62,6 +62,12 @@ export const coverage: readonly Coverage[] = [
   },
   { command: 'npm run replibench -- init', by: 'test/cli-usage.test.ts', evidence: "runCli(['init']" },
 
+  {
+    command: 'npm run replibench -- doctor',
+    by: 'test/containers/operations/verify-cases.ts',
+    evidence: "succeed(stack(), 'doctor')",
+  },
+
   // docs/your-application.md
   { command: 'npm install --save-dev replibench', by: shippedPackage, evidence: 'npm' },
   { command: 'npx replibench init', by: 'test/cli-usage.test.ts', evidence: "runCli(['init']" },

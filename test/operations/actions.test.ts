@@ -1,7 +1,6 @@
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { hostsOf, hostVariablesOf, uses } from '../../bench/operations/actions/point-applications.ts';
-import { withHost } from '../../bench/operations/actions/repoint-replica.ts';
 import { scramVerifier } from '../../bench/operations/actions/scram.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { app, down, healthy, node, sender, server, view } from './support/views.ts';
@@ -37,15 +36,6 @@ describe('hosts of the applications', () => {
     expect(uses(app('app1', { replicaHosts: ['postgres-replica2'] }), hosts)).toBe(false);
     expect(uses(app('app1', { routing: 'primary-only' }), hosts)).toBe(false);
   });
-});
-
-test('a connection string gets another host, and keeps the rest', () => {
-  const conninfo = 'user=replicator host=postgres-primary passfile=/run/x application_name=replica2';
-  expect(withHost(conninfo, 'postgres-replica1')).toBe(
-    'host=postgres-replica1 user=replicator  passfile=/run/x application_name=replica2',
-  );
-  expect(withHost("host='a b' port=5432", 'c')).toBe('host=c port=5432');
-  expect(withHost('', 'c')).toBe('host=c');
 });
 
 test('a verifier is the password to PostgreSQL, and does not contain it', async () => {

@@ -1,28 +1,37 @@
-import type { NodeAddress } from '../../model.ts';
-import { serviceOf } from '../../topology/compose/stack.ts';
+import { EnvironmentError, type NodeAddress } from '../../model.ts';
+import { type StackNode, serviceOf } from '../../topology/compose/stack.ts';
+import { docker } from '../../topology/docker/engine.ts';
 import { withClient } from '../../topology/postgres/connect.ts';
 import { slotOf } from '../status/status.ts';
 import { ensureSlot } from './slot.ts';
 
-const patienceMs = 10_000;
+const patienceMs = 30_000;
+
+/** A running standby: its server and its container. */
+export interface Standby {
+  readonly address: NodeAddress;
+  readonly node: StackNode;
+}
 
 /**
- * Lets a standby stream from another primary, without a restart: slot first, then where to connect, then
- * reload. Everything else of its connection string stays as the node has it.
+ * Lets a standby stream from another primary, without a restart: slot first, then where to connect, then reload.
+ * The connection string is made anew, as the node itself makes it at its start: whatever is wrong in the one it
+ * has, not only the host, is gone then.
  */
-export async function repointReplica(replica: NodeAddress, primary: NodeAddress): Promise<void> {
-  await ensureSlot(primary, replica.name);
+export async function repointReplica(
+  { address, node }: Standby,
+  primary: NodeAddress,
+  signal: AbortSignal,
+): Promise<void> {
+  await ensureSlot(primary, address.name);
+  const conninfo = await connectionTo(serviceOf(primary.name), node, signal);
   await withClient(
-    replica,
+    address,
     async (client) => {
-      const { rows } = await client.query<{ conninfo: string }>(
-        `SELECT setting AS conninfo FROM pg_settings WHERE name = 'primary_conninfo'`,
-      );
-      const conninfo = withHost(rows[0]?.conninfo ?? '', serviceOf(primary.name));
       // ALTER SYSTEM takes no parameters.
       await client.query(`ALTER SYSTEM SET primary_conninfo = ${client.escapeLiteral(conninfo)}`);
       await client.query(
-        `ALTER SYSTEM SET primary_slot_name = ${client.escapeLiteral(slotOf(replica.name))}`,
+        `ALTER SYSTEM SET primary_slot_name = ${client.escapeLiteral(slotOf(address.name))}`,
       );
       await client.query('SELECT pg_reload_conf()');
     },
@@ -30,8 +39,11 @@ export async function repointReplica(replica: NodeAddress, primary: NodeAddress)
   );
 }
 
-/** A connection string with another host. */
-export function withHost(conninfo: string, host: string): string {
-  const others = conninfo.replaceAll(/(^|\s)host=('(?:[^'\\]|\\.)*'|\S+)/g, '$1').trim();
-  return `host=${host} ${others}`.trim();
+/** As docker/postgres/cluster.sh has it; the password is in a file that it names. */
+async function connectionTo(host: string, node: StackNode, signal: AbortSignal): Promise<string> {
+  if (node.containerId === null) throw new EnvironmentError(`${node.name} has no container`);
+  const script = 'set -euo pipefail; source /usr/local/lib/replibench/cluster.sh; connection_to "$1"';
+  const command = ['bash', '-c', script, 'replibench', host];
+  const { stdout } = await docker(['exec', '-u', 'postgres', node.containerId, ...command], { signal });
+  return stdout.trim();
 }

@@ -28,7 +28,10 @@ const menders: Readonly<Record<Mend, Mender>> = {
   'restore-replicator': restoreReplicator,
   'allow-replication': allowReplication,
   'make-slot': ({ view }, subject) => ensureSlot(primaryOf(view), subject),
-  repoint: ({ view }, subject) => repointReplica(addressOf(view, subject), primaryOf(view)),
+  repoint: ({ stack, view, options }, subject) => {
+    const standby = { address: addressOf(view, subject), node: nodeOf(stack, subject) };
+    return repointReplica(standby, primaryOf(view), options.signal);
+  },
   'resume-replay': async ({ view }, subject) => {
     await ask(addressOf(view, subject), 'SELECT pg_wal_replay_resume()');
   },

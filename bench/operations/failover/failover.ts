@@ -4,7 +4,7 @@
  */
 import { EnvironmentError } from '../../model.ts';
 import { monotonicMs } from '../../monotonic-clock.ts';
-import { findStack, type Stack, type StackOptions } from '../../topology/compose/stack.ts';
+import { findStack, type Stack, type StackNode, type StackOptions } from '../../topology/compose/stack.ts';
 import { docker } from '../../topology/docker/engine.ts';
 import { type DataKind, dataKindOf } from '../actions/data-kind.ts';
 import { writeLeaderMark } from '../actions/leader-mark.ts';
@@ -204,7 +204,8 @@ async function followTarget({ options, say, stack }: Run): Promise<void> {
   for (const node of view.nodes.filter(answers)) {
     if (node.name === options.to || node.server.role !== 'replica') continue;
     if (streamsFrom(target, node.name)) continue;
-    await repointReplica(node.address, target.address);
+    const standby = { address: node.address, node: stackNode(stack, node.name) };
+    await repointReplica(standby, target.address, options.signal);
     try {
       await waitUntilStreams(target.address, node.name, options.signal, streamingMs);
       say(`${node.name} streams from ${options.to}`);
@@ -235,8 +236,7 @@ async function rejoinOne(
   name: string,
   how: 'quick' | 'any',
 ): Promise<boolean> {
-  const node = stack.nodes.find((one) => one.name === name);
-  if (node === undefined) throw new EnvironmentError(`the stack has no node ${name} any more`);
+  const node = stackNode(stack, name);
   const target = answering((await observeStack(stack)).nodes, options.to);
   if (data.get(name) === 'primary') {
     const lost = await wouldBeLost(stack, node, target.address, options.signal);
@@ -270,6 +270,12 @@ async function tellApplications(run: Run): Promise<void> {
 
 function streamsFrom(target: AnsweringNode, name: string): boolean {
   return target.server.senders.some((one) => one.applicationName === name && one.state === 'streaming');
+}
+
+function stackNode(stack: Stack, name: string): StackNode {
+  const node = stack.nodes.find((one) => one.name === name);
+  if (node === undefined) throw new EnvironmentError(`the stack has no node ${name} any more`);
+  return node;
 }
 
 function answering(nodes: ClusterView['nodes'], name: string): AnsweringNode {
