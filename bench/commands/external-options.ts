@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { externalVariables } from '../experiment/external-target.ts';
 
-/** Flags of `--topology external`, shown apart from the others. */
-export function addExternalOptions(command: Command): Command {
+/** Servers that somebody else runs; each URL also by a variable, so that no password need be typed. */
+export function addServerUrls(command: Command): Command {
   return command
     .optionsGroup('With --topology external (each URL also by the variable in brackets):')
     .option(
@@ -13,7 +13,12 @@ export function addExternalOptions(command: Command): Command {
       '--replica-url <url>',
       `once for each replica [${externalVariables.replicaUrl}, separated by spaces]`,
       (url: string, urls: readonly string[] | undefined) => [...(urls ?? []), url],
-    )
+    );
+}
+
+/** Flags of `--topology external`, shown apart from the others. */
+export function addExternalOptions(command: Command): Command {
+  return addServerUrls(command)
     .option(
       '--baseline-url <url>',
       `application that uses the primary alone [${externalVariables.baselineUrl}]`,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { externalVariables } from '../experiment/external-target.ts';
+import { addServerUrls } from './external-options.ts';
 
 /** Flags of every command that works on a compose stack somebody runs. */
 export interface StackFlags {
@@ -13,19 +14,9 @@ export function addStackOptions(command: Command): Command {
     .option('--env-file <path>', 'env file of the stack (default: the one it was started with, else .env)');
 }
 
-/** Flags of `verify --topology external`; each URL also by a variable, so that no password need be typed. */
+/** Flags of `verify --topology external`. */
 export function addServerOptions(command: Command): Command {
-  return command
-    .optionsGroup('With --topology external (each URL also by the variable in brackets):')
-    .option(
-      '--primary-url <url>',
-      `postgres://user:password@host:port/database [${externalVariables.primaryUrl}]`,
-    )
-    .option(
-      '--replica-url <url>',
-      `once for each replica [${externalVariables.replicaUrl}, separated by spaces]`,
-      (url: string, urls: readonly string[] | undefined) => [...(urls ?? []), url],
-    )
+  return addServerUrls(command)
     .option('--replicated-url <url>', `application that reads replicas [${externalVariables.replicatedUrl}]`)
     .option('--allow-writes', 'let one row be written and removed again; the test is skipped otherwise');
 }
