@@ -2,7 +2,7 @@ import { type Arm, type Calibration, EnvironmentError, type LoadResult, type Run
 import type { Journal } from './journal.ts';
 import type { Emit, ExperimentPorts } from './ports.ts';
 import { slicesOf } from './slices.ts';
-import { type VisitContext, type VisitSlice, visit } from './visit.ts';
+import { okAnswers, type VisitContext, type VisitSlice, visit } from './visit.ts';
 
 export interface RunOptions {
   readonly plan: RunPlan;
@@ -62,6 +62,7 @@ async function measure(options: RunOptions): Promise<void> {
     flush: () => journal.flush(),
     emit: options.emit,
     signal: options.signal,
+    nextSliceIndex: counter(),
   };
   const calibration = options.calibration ?? (await calibrate(options, context));
   const { steadyRateHz } = calibration;
@@ -70,7 +71,6 @@ async function measure(options: RunOptions): Promise<void> {
   const arms = new Map(plan.arms.map((arm) => [arm.name, arm]));
   const measuredSlices = slicesOf(plan.scenario);
   const plannedSlices = plan.arms.length * plan.blocks * measuredSlices.length;
-  let sliceIndex = 2;
   let finishedSlices = 0;
   for (const [index, order] of plan.order.entries()) {
     const block = index + 1;
@@ -80,13 +80,8 @@ async function measure(options: RunOptions): Promise<void> {
       options.signal.throwIfAborted();
       options.emit({ kind: 'visit', arm: name, block, blocks: plan.blocks, finishedSlices, plannedSlices });
       const slices: readonly VisitSlice[] = [
-        { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz, sliceIndex: sliceIndex++ },
-        ...measuredSlices.map((kind) => ({
-          kind,
-          seconds: plan.sliceSeconds,
-          steadyRateHz,
-          sliceIndex: sliceIndex++,
-        })),
+        { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz },
+        ...measuredSlices.map((kind) => ({ kind, seconds: plan.sliceSeconds, steadyRateHz })),
       ];
       await visit(context, arm, block, slices);
       finishedSlices += measuredSlices.length;
@@ -97,8 +92,8 @@ async function measure(options: RunOptions): Promise<void> {
 /** Capacity of the baseline under the scenario's own mix, closed loop; the steady rate is a share of it. */
 async function calibrate(options: RunOptions, context: VisitContext): Promise<Calibration> {
   const slices: readonly VisitSlice[] = [
-    { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz: 0, sliceIndex: 0 },
-    { kind: 'calibration', seconds: options.calibrationSeconds, steadyRateHz: 0, sliceIndex: 1 },
+    { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz: 0 },
+    { kind: 'calibration', seconds: options.calibrationSeconds, steadyRateHz: 0 },
   ];
   const results = await visit(context, calibrationArm(options.plan), 0, slices);
   const calibration = results.at(-1);
@@ -113,8 +108,12 @@ async function calibrate(options: RunOptions, context: VisitContext): Promise<Ca
 }
 
 function okRateHz(load: LoadResult): number {
-  const ok = load.operations.reduce((sum, operation) => sum + operation.inTime.ok, 0);
-  return (ok / load.durationMs) * 1000;
+  return (okAnswers(load) / load.durationMs) * 1000;
+}
+
+function counter(): () => number {
+  let next = 0;
+  return () => next++;
 }
 
 /** Names what came instead of an answer, so that the reader knows where to look. */

@@ -25,20 +25,34 @@ export interface VisitContext {
   readonly flush: () => Promise<void>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Another number for each slice of the run: it keeps their `unique` keys apart. */
+  readonly nextSliceIndex: () => number;
 }
 
 export interface VisitSlice {
   readonly kind: SliceKind;
   readonly seconds: number;
   readonly steadyRateHz: number;
-  readonly sliceIndex: number;
 }
+
+/** Successful answers inside the scheduled length. */
+export function okAnswers(load: LoadResult): number {
+  return load.operations.reduce((sum, operation) => sum + operation.inTime.ok, 0);
+}
+
+/**
+ * A connection's first use of each statement loads catalogues, plans and pages: several times the cost of the
+ * statement itself. So many requests for each connection of the load are needed until that is past.
+ */
+const warmUpRequestsPerConnection = 20;
+const mostWarmUps = 4;
 
 /** Longest time a replica may need to replay what a slice left behind. */
 const catchUpTimeoutMs = 60_000;
 
 /**
  * One arm in one block: a fresh cluster and application, the slices in order, everything down again.
+ * The results are those of the slices that are not warm-ups.
  * Replicas catch up before each slice, so that no slice pays for the one before it.
  * @throws EnvironmentError when a node, the application or the generator ends during a slice
  */
@@ -67,10 +81,25 @@ export async function visit(
       await cluster.enforceLimits();
       limited = true;
     }
-    await cluster.waitUntilCaughtUp(catchUpTimeoutMs, signal);
-    results.push(await measureSlice(context, { cluster, application, probes }, arm, block, slice));
+    const measure = async (): Promise<LoadResult> => {
+      await cluster.waitUntilCaughtUp(catchUpTimeoutMs, signal);
+      return measureSlice(context, { cluster, application, probes }, arm, block, slice);
+    };
+    if (slice.kind === 'warm-up') await warmUp(context.scenario, measure);
+    else results.push(await measure());
   }
   return results;
+}
+
+/** Once is enough for one process with a few connections, not for several behind a balancer. */
+async function warmUp({ load }: Scenario, measure: () => Promise<LoadResult>): Promise<void> {
+  const enough = load.saturationConnections * warmUpRequestsPerConnection;
+  let answers = 0;
+  for (let times = 0; times < mostWarmUps && answers < enough; times++) {
+    const more = okAnswers(await measure());
+    if (more === 0) return;
+    answers += more;
+  }
 }
 
 function startProbes(
@@ -119,7 +148,9 @@ async function measureSlice(
   const { ports, record, emit } = context;
   const { kind, seconds } = slice;
   const baseUrl = running.application.baseUrl;
-  const plan = planSlice({ ...slice, scenario: context.scenario, baseUrl, runSeed: context.runSeed, block });
+  const { scenario, runSeed } = context;
+  const sliceIndex = context.nextSliceIndex();
+  const plan = planSlice({ ...slice, scenario, baseUrl, runSeed, block, sliceIndex });
   const rate = offeredRateHz(plan);
   const where = { arm: arm.name, block, kind } as const;
   emit({ kind: 'slice', arm: arm.name, block, slice: kind, seconds });

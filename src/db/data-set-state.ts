@@ -1,6 +1,6 @@
 /** What a database holds of the data set. */
 import type { ClientBase } from 'pg';
-import { lastConstraint, tableNames } from './schema.ts';
+import { tableNames } from './schema.ts';
 
 export interface DataSetState {
   /** `unfinished`: a load was cut off. `foreign`: tables of these names that this program did not make. */
@@ -9,14 +9,20 @@ export interface DataSetState {
   readonly table: string | null;
 }
 
+/**
+ * The load's own mark alone says how far it came: keys and indexes are an operator's to drop, and an
+ * `unfinished` data set is replaced.
+ */
 export async function readDataSetState(client: ClientBase): Promise<DataSetState> {
-  const { rows } = await client.query<{ ours: boolean; linked: boolean; table: string | null }>(
+  const { rows } = await client.query<{ ours: boolean; table: string | null }>(
     `SELECT to_regclass('replibench_data_set') IS NOT NULL AS ours,
-      EXISTS (SELECT FROM pg_constraint WHERE conname = $2 AND conrelid = to_regclass('interactions')) AS linked,
       (SELECT min(name) FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL) AS "table"`,
-    [tableNames, lastConstraint],
+    [tableNames],
   );
-  const { ours, linked, table } = rows[0] ?? { ours: false, linked: false, table: null };
-  if (ours) return { kind: linked ? 'complete' : 'unfinished', table };
-  return { kind: table === null ? 'none' : 'foreign', table };
+  const { ours, table } = rows[0] ?? { ours: false, table: null };
+  if (!ours) return { kind: table === null ? 'none' : 'foreign', table };
+  const { rows: marks } = await client.query<{ complete: boolean }>(
+    'SELECT complete FROM replibench_data_set',
+  );
+  return { kind: marks[0]?.complete ? 'complete' : 'unfinished', table };
 }

@@ -60,10 +60,11 @@ export async function loadDataSet(
   await timed('rows, keys and indexes', () =>
     Promise.all([fill(first, 'interactions'), inOrder(otherTables, (table) => fill(second, table))]),
   );
-  // The last key says that the data set is complete, so from here on nothing of it may be lost by a crash.
+  await timed('foreign keys', () => inOrder(linkTables, (statement) => first.query(statement)));
+  // From here on nothing may be lost by a crash, and what this commit makes durable is all that came before it.
   // `local`: no standby need be there yet.
   await first.query('SET synchronous_commit = local');
-  await timed('foreign keys', () => inOrder(linkTables, (statement) => first.query(statement)));
+  await first.query('UPDATE replibench_data_set SET complete = true');
   await timed('vacuum and analyze', () =>
     Promise.all([settle(first, 'interactions'), inOrder(otherTables, (table) => settle(second, table))]),
   );
@@ -94,8 +95,8 @@ async function recreateTables(client: Client, size: DataSetSize): Promise<void> 
   await client.query('BEGIN');
   await client.query(`DROP TABLE IF EXISTS ${tableNames.toReversed().join(', ')}, replibench_data_set`);
   for (const table of tableNames) await client.query(createTables[table]);
-  await client.query('CREATE TABLE replibench_data_set (size json NOT NULL)');
-  await client.query('INSERT INTO replibench_data_set VALUES ($1)', [JSON.stringify(size)]);
+  await client.query('CREATE TABLE replibench_data_set (size json NOT NULL, complete boolean NOT NULL)');
+  await client.query('INSERT INTO replibench_data_set VALUES ($1, false)', [JSON.stringify(size)]);
   await client.query('COMMIT');
 }
 
@@ -127,7 +128,7 @@ class Sessions implements AsyncDisposable {
     // A connection lost between two statements is told by the next one; unheard, it would end the process.
     client.on('error', () => undefined);
     await client.connect();
-    // Durability comes from the commit of the foreign keys; workers would only compete with the other session.
+    // Durability comes from the last commit; workers would only compete with the other session.
     await client.query(`SET synchronous_commit = off; SET maintenance_work_mem = '64MB';
       SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0`);
     return client;

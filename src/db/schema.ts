@@ -75,14 +75,13 @@ export const finishTables: Readonly<Record<TableName, readonly string[]>> = {
   ],
 };
 
-/** Foreign keys, when every table stands; the last of them says that the data set is complete. */
+/** Foreign keys, when every table stands. */
 export const linkTables: readonly string[] = [
   'ALTER TABLE users ADD CONSTRAINT users_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams',
   `ALTER TABLE interactions
     ADD CONSTRAINT interactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users,
     ADD CONSTRAINT interactions_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES contacts`,
 ];
-export const lastConstraint = 'interactions_contact_id_fkey';
 
 function quoted(values: readonly string[]): string {
   return values.map((value) => `'${value}'`).join(', ');

@@ -131,8 +131,22 @@ describe('DB_PREPARE=if-empty', () => {
     expect(await userName()).not.toBe('OFFLINE');
     expect(await userName()).toBe('OFFLINE');
     const { query } = cluster.primary.in('kept');
-    await query('ALTER TABLE interactions DROP CONSTRAINT interactions_contact_id_fkey');
+    await query('UPDATE replibench_data_set SET complete = false');
     expect(await userName()).not.toBe('OFFLINE');
+  });
+
+  test('keeps what was written when an operator has dropped keys and indexes', async () => {
+    const variables = { ...(await newDatabase('altered')), DB_PREPARE: 'if-empty' };
+    const start = async (): Promise<void> => {
+      await using app = await spawnApp(variables);
+      await said(app, 'listening on');
+    };
+    await start();
+    const { query } = cluster.primary.in('altered');
+    await query('ALTER TABLE interactions DROP CONSTRAINT interactions_contact_id_fkey');
+    await query("INSERT INTO teams (name) VALUES ('written later')");
+    await start();
+    expect(await query("SELECT FROM teams WHERE name = 'written later'")).toHaveLength(1);
   });
 
   test('works for a role without privileges beyond its own database', async () => {

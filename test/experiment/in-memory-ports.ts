@@ -2,7 +2,7 @@ import type { ExperimentPorts } from '../../bench/experiment/ports.ts';
 import { type LoadPlan, type LoadResult, type OperationResult, outcomeNames } from '../../bench/model.ts';
 
 export interface InMemoryOptions {
-  /** Requests that a closed loop completes per second on one node. */
+  /** Requests that a closed loop completes per second; by default one warm-up of a second is enough. */
   readonly capacityHz?: number;
   /** What goes wrong, and at which slice (counted from 0, warm-ups included). */
   readonly fault?: {
@@ -95,7 +95,7 @@ export function inMemoryPorts(options: InMemoryOptions = {}): InMemoryPorts {
           `slice of ${plan.streams.map((stream) => `${stream.kind} ${stream.classes.join('+')}`).join(', ')}`,
         );
         if (options.fault?.atSlice !== index)
-          return Promise.resolve(answerAll(plan, options.capacityHz ?? 100));
+          return Promise.resolve(answerAll(plan, options.capacityHz ?? 1000));
         reached.resolve();
         if (options.fault.what === 'node-lost')
           nodeLost.resolve({ node: 'replica1', reason: 'signal SIGKILL' });

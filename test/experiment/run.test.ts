@@ -64,7 +64,7 @@ const slicesOf = (entries: readonly JournalEntry[], type: 'slice-end' | 'slice-f
 
 describe('a whole run', () => {
   test('measures every arm once a block, three slices each, after calibrating the baseline', async () => {
-    const { ports, journal, runOptions } = setUp({ capacityHz: 100 });
+    const { ports, journal, runOptions } = setUp();
     expect(await run(runOptions)).toEqual({ outcome: 'completed' });
     expect(slicesOf(journal.entries, 'slice-end').slice(0, 2)).toEqual([
       '0 baseline warm-up',
@@ -88,6 +88,20 @@ describe('a whole run', () => {
     expect(first).not.toBe(third);
     expect(steady[0]?.streams).toEqual(steady[1]?.streams);
     expect(steady[0]?.sliceIndex).not.toBe(steady[1]?.sliceIndex);
+  });
+
+  test.each([
+    [700, 1],
+    [300, 3],
+    [100, 4],
+    [0, 1],
+  ])('at %d answers a second warms up %d times', async (capacityHz, times) => {
+    const { ports, journal, runOptions } = setUp({ capacityHz });
+    await run({ ...runOptions, calibration: { capacityHz: 50, steadyRateHz: 35, fromRun: 'abc' } });
+    const warmUps = slicesOf(journal.entries, 'slice-end').filter((slice) => slice === '1 baseline warm-up');
+    expect(warmUps).toHaveLength(times);
+    // `unique` keys of one must not meet those of another.
+    expect(new Set(ports.plans.map(({ sliceIndex }) => sliceIndex)).size).toBe(ports.plans.length);
   });
 
   test('offers the scenario share of the calibrated capacity', async () => {

@@ -1,19 +1,5 @@
 /** What doctor mends on the primary, and a replica that has to be rebuilt. */
-import { afterAll, beforeAll, vi } from 'vitest';
-import { type ComposeStack, composeStack } from '../support/compose.ts';
-import { describeWithEngine } from '../support/engine.ts';
 import { primaryDoctorCases } from './doctor-cases.ts';
+import { describeOperatedStack } from './operated-stack.ts';
 
-// Each starts several commands, each of which waits for a stack: on a busy machine that takes its time.
-vi.setConfig({ testTimeout: 900_000 });
-
-describeWithEngine('operating a stack', () => {
-  let stack: ComposeStack;
-  beforeAll(async () => {
-    stack = await composeStack();
-    await stack.up();
-  });
-  afterAll(() => stack?.[Symbol.asyncDispose]());
-  const running = () => stack;
-  primaryDoctorCases(running);
-});
+describeOperatedStack(primaryDoctorCases);
