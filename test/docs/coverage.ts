@@ -22,7 +22,7 @@ export type Coverage = RunElsewhere | RunLive;
 const ci = '.ci/run';
 const shippedPackage = 'test/package.test.ts';
 
-/** The runbooks as they stand on their page, block by block, by runbooks.test.ts, which CI does not run yet. */
+/** The runbooks as they stand on their page, block by block, by runbooks.test.ts. */
 const runbooks = documentedCommands()
   .filter(({ page }) => page === 'docs/runbooks.md')
   .map(({ command }) => ({

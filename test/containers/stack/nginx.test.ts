@@ -94,6 +94,11 @@ describeWithEngine('nginx before three applications', () => {
     });
   }
 
+  it('keeps the instances’ metrics inside the stack', async () => {
+    expect((await request('/metrics')).status).toBe(404);
+    expect((await request('/metrics/of-the-application')).status).toBe(200);
+  });
+
   it('answers its own health check', async () => {
     const answer = await request('/nginx-health');
     expect([answer.status, await answer.text()]).toEqual([200, 'ok\n']);
