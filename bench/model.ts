@@ -93,6 +93,18 @@ export interface Arm {
   readonly topology: TopologyName;
   readonly replicas: number;
   readonly routing: Routing;
+  /** Which state of the application it is, where a run compares two of them. */
+  readonly build?: Build;
+}
+
+/** One state of an application's sources. */
+export interface Build {
+  /** As somebody would ask git for it (`main`, `v1.2`), or `working tree`. */
+  readonly ref: string;
+  /** Full hash; null = not known to git. */
+  readonly commit: string | null;
+  /** Whether there are changes beyond that commit. */
+  readonly dirty: boolean;
 }
 
 export type NodeRole = 'primary' | 'replica';
@@ -314,6 +326,72 @@ export interface RunPlan {
   readonly interleaved: boolean;
   readonly application: string;
   readonly fingerprint: Fingerprint;
+  /** Slices of each visit; absent = all that the scenario has. */
+  readonly slices?: readonly SliceKind[];
+  /** What decides, where the run is a gate; `blocks` is then its cap. The first arm is the reference. */
+  readonly gate?: GateRules;
+}
+
+// ---------------------------------------------------------------- gate
+
+/**
+ * A metric that a gate tests. Effects are shares on the worse side: 0.08 is a candidate of 8 % more CPU or
+ * milliseconds, or a reference of 8 % more requests per second.
+ */
+export interface GatedMetric {
+  readonly metric: MetricId;
+  /** Smaller effects never fail, however sure they are. */
+  readonly minEffect: number;
+  /** What the gate promises to catch: a pass says that the candidate is not this much worse. */
+  readonly tolerance: number;
+}
+
+export interface GateRules {
+  readonly metrics: readonly GatedMetric[];
+  /** Bounds of the candidate alone: checked, not tested. */
+  readonly guards: readonly Objective[];
+  /** Numbers of blocks after which is decided, ascending; the last is the cap. */
+  readonly looks: readonly number[];
+  /** One-sided error of the whole gate, for false fails and for false passes each; divided over the looks. */
+  readonly alpha: number;
+}
+
+export type GateVerdict = Verdict | 'invalid';
+
+/** One gated metric at one look. Effects as in GatedMetric: above zero is worse. */
+export interface GateRow extends GatedMetric {
+  readonly unit: string;
+  readonly direction: 'higher-is-better' | 'lower-is-better';
+  /** Medians over the blocks. */
+  readonly reference: number | null;
+  readonly candidate: number | null;
+  readonly blocks: number;
+  /** Hodges-Lehmann estimate of the effect and its exact interval; null = too few blocks, or a missing value. */
+  readonly effect: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Coverage of [low, high]. */
+  readonly confidence: number | null;
+  /** One-sided p of "not worse at all", as it is and after Holm's correction over the gated metrics. */
+  readonly failP: number | null;
+  readonly adjustedFailP: number | null;
+  /** One-sided p of "worse by the tolerance or more". */
+  readonly passP: number | null;
+  readonly verdict: Verdict;
+  /** What was found and what that means, with size and interval. */
+  readonly sentence: string;
+}
+
+export interface GateResult {
+  readonly rules: GateRules;
+  /** Of every look that was reached, oldest first. */
+  readonly looks: readonly { readonly blocks: number; readonly rows: readonly GateRow[] }[];
+  /** Those of the last look, or of the blocks so far where none was reached. */
+  readonly rows: readonly GateRow[];
+  readonly guards: readonly ObjectiveResult[];
+  readonly verdict: GateVerdict;
+  /** The verdict in one or two sentences: which metric, how much, which interval. */
+  readonly sentence: string;
 }
 
 /** Everything that must be equal for two runs to be comparable, and what a reader needs to judge one. */
@@ -595,6 +673,8 @@ export interface RunResult {
   readonly arms: readonly ArmResult[];
   readonly comparison: readonly ComparisonRow[];
   readonly objectives: readonly ObjectiveResult[];
+  /** Of a gate alone. */
+  readonly gate?: GateResult;
   readonly steps: readonly { readonly name: string; readonly durationMs: number }[];
   readonly verdict: Verdict;
   readonly exitCode: number;
