@@ -175,10 +175,44 @@ function buildResultSchema() {
     topology: z.enum(topologyNames),
     replicas: count,
     routing: z.enum(['primary-only', 'native']),
+    build: z.strictObject({ ref: text, commit: text.nullable(), dirty: z.boolean() }).exactOptional(),
     nodes: z.array(text),
     slices: z.array(slice),
     metrics: z.partialRecord(metricId, metric),
     bottleneck: z.partialRecord(sliceKind, bottleneck),
+  });
+  const direction = z.enum(['higher-is-better', 'lower-is-better']);
+  const objectiveResult = z.strictObject({ ...objective, value: optionalNumber, verdict, sentence: text });
+  const gatedMetric = { metric: metricId, minEffect: number, tolerance: number };
+  const gateRow = z.strictObject({
+    ...gatedMetric,
+    unit: text,
+    direction,
+    reference: optionalNumber,
+    candidate: optionalNumber,
+    blocks: count,
+    effect: optionalNumber,
+    low: optionalNumber,
+    high: optionalNumber,
+    confidence: optionalNumber,
+    failP: optionalNumber,
+    adjustedFailP: optionalNumber,
+    passP: optionalNumber,
+    verdict,
+    sentence: text,
+  });
+  const gate = z.strictObject({
+    rules: z.strictObject({
+      metrics: z.array(z.strictObject(gatedMetric)),
+      guards: z.array(z.strictObject(objective)),
+      looks: z.array(count),
+      alpha: number,
+    }),
+    looks: z.array(z.strictObject({ blocks: count, rows: z.array(gateRow) })),
+    rows: z.array(gateRow),
+    guards: z.array(objectiveResult),
+    verdict: z.enum(['pass', 'fail', 'inconclusive', 'invalid']),
+    sentence: text,
   });
   const comparison = z.strictObject({
     metric: metricId,
@@ -190,7 +224,7 @@ function buildResultSchema() {
     ciHigh: optionalNumber,
     confidence: optionalNumber,
     blocks: count,
-    direction: z.enum(['higher-is-better', 'lower-is-better']),
+    direction,
     verdict,
   });
   return z.strictObject({
@@ -217,7 +251,8 @@ function buildResultSchema() {
     validity: z.strictObject({ ok: z.boolean(), findings: z.array(finding) }),
     arms: z.array(arm),
     comparison: z.array(comparison),
-    objectives: z.array(z.strictObject({ ...objective, value: optionalNumber, verdict, sentence: text })),
+    objectives: z.array(objectiveResult),
+    gate: gate.exactOptional(),
     steps: z.array(z.strictObject({ name: text, durationMs: number })),
     verdict,
     exitCode: z.int(),
