@@ -1,19 +1,26 @@
 import { join } from 'node:path';
 import { startGenerator } from '../load/generator.ts';
-import type { Arm, Calibration, RunPlan, Scenario, TopologyName } from '../model.ts';
+import type {
+  Arm,
+  Calibration,
+  GateRules,
+  JournalEntry,
+  RunPlan,
+  Scenario,
+  SliceKind,
+  TopologyName,
+} from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
 import { machineFacts, postgresSettings } from '../probes/fingerprint.ts';
-import { startGuardian } from '../topology/guardian.ts';
 import type { ApplicationDefinition } from './application-definition.ts';
 import type { ExternalTarget } from './external-target.ts';
-import { openJournal } from './journal.ts';
+import { observedJournal, openJournal } from './journal.ts';
+import { openBuilds } from './open-builds.ts';
 import { blockOrder } from './order.ts';
-import type { Emit, ExperimentPorts } from './ports.ts';
-import { prepareDatabase } from './prepare.ts';
+import type { Emit, ExperimentPorts, Step } from './ports.ts';
 import { startProbes } from './probe-set.ts';
 import { type RunEnd, run } from './run.ts';
 import { createRunFolder, newRunId } from './run-folder.ts';
-import { openTopology } from './topologies.ts';
 
 export interface ExperimentOptions {
   readonly topology: TopologyName;
@@ -21,6 +28,8 @@ export interface ExperimentOptions {
   /** Where an external topology is. */
   readonly external?: ExternalTarget | undefined;
   readonly application: ApplicationDefinition;
+  /** Of arms whose application is another one, by the arm's name: each prepares a data set of its own. */
+  readonly builds?: ReadonlyMap<string, ApplicationDefinition> | undefined;
   readonly arms: readonly Arm[];
   readonly blocks: number;
   readonly sliceSeconds: number;
@@ -41,6 +50,14 @@ export interface ExperimentOptions {
   readonly command: string;
   readonly harnessVersion: string;
   readonly emit: Emit;
+  /** Slices of each visit; default: all that the scenario has. */
+  readonly slices?: readonly SliceKind[] | undefined;
+  /** What decides when the run is a gate; the first arm is the reference. */
+  readonly gate?: GateRules | undefined;
+  /** Told everything that goes into the journal. */
+  readonly observe?: ((entry: JournalEntry) => void) | undefined;
+  /** Asked after each block: whether it may be the last, although the plan has more. */
+  readonly enough?: (() => boolean) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -70,24 +87,19 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
 }
 
 async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) => void): Promise<void> {
-  const { scenario, application, signal } = options;
+  const { scenario, signal } = options;
   const runId = newRunId();
-  const setUpSteps: { name: string; durationMs: number }[] = [];
-  await using guardian = await startGuardian({ runId });
-  const opened = await openTopology(options.topology, {
-    ...options,
-    guardian,
-    prepare: (primary) => prepareDatabase(application, primary, scenario.data, runId, signal),
-    onStep: (step) => {
-      setUpSteps.push(step);
-      options.emit({ kind: 'step', step });
-    },
-  });
-  await using topology = opened.topology;
+  const setUpSteps: Step[] = [];
+  const onStep = (step: Step): void => {
+    setUpSteps.push(step);
+    options.emit({ kind: 'step', step });
+  };
+  await using builds = await openBuilds(options, runId, onStep);
+  const { topology } = builds;
   await using generator = await startGenerator({ signal });
   const ports: ExperimentPorts = {
     topology,
-    application: opened.application,
+    application: builds.application,
     generator,
     startProbes,
     describeServer: async (primary) => (await postgresSettings(primary)).postgresSettings,
@@ -107,7 +119,7 @@ async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) =
     nodeCpus: topology.nodeCpus,
     limitMethod: topology.limitMethod,
     interleaved: options.arms.length > 1,
-    application: opened.application.name,
+    application: builds.application.name,
     fingerprint: {
       ...(await machineFacts(topology.dataDir)),
       postgres: topology.postgresVersion,
@@ -115,9 +127,12 @@ async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) =
       postgresSettings: {},
       harnessVersion: options.harnessVersion,
     },
+    ...(options.slices === undefined ? {} : { slices: options.slices }),
+    ...(options.gate === undefined ? {} : { gate: options.gate }),
   };
   const folder = await createRunFolder(options.reportsRoot, plan);
-  await using journal = await openJournal(join(folder, 'journal.ndjson'));
+  await using file = await openJournal(join(folder, 'journal.ndjson'));
+  const journal = observedJournal(file, options.observe);
   for (const step of setUpSteps) journal.append({ type: 'step', atMs: monotonicMs(), ...step });
   const calibration = options.reuseCalibration?.(plan);
   const end = await run({ ...options, plan, ports, journal, calibration });

@@ -10,6 +10,21 @@ export interface Journal extends AsyncDisposable {
   flush(): Promise<void>;
 }
 
+/** A journal that tells somebody else, too, in the same order; its end stays with the first. */
+export function observedJournal(
+  journal: Journal,
+  observe: ((entry: JournalEntry) => void) | undefined,
+): Pick<Journal, 'append' | 'flush'> {
+  if (observe === undefined) return journal;
+  return {
+    append(entry) {
+      journal.append(entry);
+      observe(entry);
+    },
+    flush: () => journal.flush(),
+  };
+}
+
 /** Bytes that may wait in memory before they are written without an explicit flush. */
 const bufferBytes = 64 * 1024;
 

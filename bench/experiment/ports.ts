@@ -36,7 +36,7 @@ export interface TopologyPort {
   readonly limitMethod: LimitMethod;
   readonly nodeCpus: number | null;
   readonly findings: readonly Finding[];
-  start(arm: { readonly replicas: number }, signal: AbortSignal): Promise<TopologyRun>;
+  start(arm: Pick<Arm, 'name' | 'replicas'>, signal: AbortSignal): Promise<TopologyRun>;
 }
 
 export interface TopologyRun extends AsyncDisposable {

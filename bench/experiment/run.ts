@@ -7,12 +7,14 @@ import { okAnswers, type VisitContext, type VisitSlice, visit } from './visit.ts
 export interface RunOptions {
   readonly plan: RunPlan;
   readonly ports: ExperimentPorts;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'append' | 'flush'>;
   readonly warmUpSeconds: number;
   readonly calibrationSeconds: number;
   /** That of an earlier run which this one is to be comparable with; nothing is calibrated then. */
   readonly calibration?: Calibration | undefined;
   readonly emit: Emit;
+  /** Asked after each block: whether it may be the last, although the plan has more. */
+  readonly enough?: (() => boolean) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -20,8 +22,10 @@ export type RunEnd =
   | { readonly outcome: 'completed' }
   | { readonly outcome: 'interrupted' | 'failed'; readonly error: unknown };
 
-/** Arm that calibration measures: the capacity of one node serving everything. */
-export function calibrationArm({ arms }: Pick<RunPlan, 'arms'>): Arm {
+/** Arm that calibration measures: the capacity of one node serving everything, or of a gate's reference. */
+export function calibrationArm({ arms, gate }: Pick<RunPlan, 'arms' | 'gate'>): Arm {
+  const [first] = arms;
+  if (gate !== undefined && first !== undefined) return first;
   const topology = arms[0]?.topology ?? 'embedded';
   return { name: 'baseline', topology, replicas: 0, routing: 'primary-only' };
 }
@@ -69,7 +73,7 @@ async function measure(options: RunOptions): Promise<void> {
   journal.append({ type: 'calibration', atMs: ports.clock(), ...calibration });
   options.emit({ kind: 'calibrated', ...calibration });
   const arms = new Map(plan.arms.map((arm) => [arm.name, arm]));
-  const measuredSlices = slicesOf(plan.scenario);
+  const measuredSlices = plan.slices ?? slicesOf(plan.scenario);
   const plannedSlices = plan.arms.length * plan.blocks * measuredSlices.length;
   let finishedSlices = 0;
   for (const [index, order] of plan.order.entries()) {
@@ -86,6 +90,7 @@ async function measure(options: RunOptions): Promise<void> {
       await visit(context, arm, block, slices);
       finishedSlices += measuredSlices.length;
     }
+    if (options.enough?.()) return;
   }
 }
 

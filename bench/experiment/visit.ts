@@ -63,7 +63,7 @@ export async function visit(
   slices: readonly VisitSlice[],
 ): Promise<readonly LoadResult[]> {
   const { ports, signal } = context;
-  await using cluster = await ports.topology.start({ replicas: arm.replicas }, signal);
+  await using cluster = await ports.topology.start(arm, signal);
   // The topology tells whoever watches by itself; the journal must know, too.
   for (const step of cluster.steps) context.record({ type: 'step', atMs: ports.clock(), ...step });
   const addresses = cluster.nodes.map((node) => node.address);
