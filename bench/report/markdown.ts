@@ -1,17 +1,16 @@
 import type { RunResult } from '../model.ts';
 import { reportedArms } from './arms.ts';
-import { claimsApply } from './claims.ts';
 import { headline } from './headline.ts';
-import { hasFigures, mainRows } from './main-table.ts';
-import { environmentSection, setUpSection } from './markdown-environment.ts';
-import { limitSection } from './markdown-limit.ts';
-import { metricSection } from './markdown-metrics.ts';
-import { lagSection, readsByNodeSection } from './markdown-replication.ts';
-import { blockSection, latencySection, outcomeSection } from './markdown-requests.ts';
-import { resourceSection } from './markdown-resources.ts';
-import { escapeCell, markdownTable, right } from './markdown-table.ts';
-import { limitsOfThisReport, objectiveSection, validitySection } from './markdown-validity.ts';
-import { formatConfidence, formatPlural } from './numbers.ts';
+import { escapeCell, markdownBlock, markdownSection } from './markdown-section.ts';
+import { effectSection } from './sections/effect.ts';
+import { environmentSection, setUpSection } from './sections/environment.ts';
+import { limitSection } from './sections/limit.ts';
+import { metricSection } from './sections/metrics.ts';
+import { lagSection, readsByNodeSection } from './sections/replication.ts';
+import { reproduceSection } from './sections/reproduce.ts';
+import { blockSection, latencySection, outcomeSection } from './sections/requests.ts';
+import { resourceSection } from './sections/resources.ts';
+import { limitsOfThisReport, objectiveSection, validitySection } from './sections/validity.ts';
 
 /**
  * report.md: the answer first, then one table, then why, then everything needed to doubt it. Pure:
@@ -19,8 +18,6 @@ import { formatConfidence, formatPlural } from './numbers.ts';
  */
 export function renderMarkdown(result: RunResult): string {
   const sections = [
-    titleSection(result),
-    mainTableSection(result),
     objectiveSection(result),
     limitSection(result),
     readsByNodeSection(result),
@@ -36,10 +33,13 @@ export function renderMarkdown(result: RunResult): string {
     limitsOfThisReport(result),
     reproduceSection(result),
   ];
-  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+  // The figures follow the answer at once, without a heading between.
+  const figures = effectSection(result)?.blocks.map(markdownBlock) ?? [];
+  const parts = [title(result), ...figures, ...sections.map(markdownSection)];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function titleSection(result: RunResult): string {
+function title(result: RunResult): string {
   const { word, reason, answer, caveats } = headline(result);
   const { baseline, candidate } = reportedArms(result);
   const arms = [baseline, candidate]
@@ -52,70 +52,5 @@ function titleSection(result: RunResult): string {
       .map((sentence, index) => (index === 0 ? `**${escapeCell(sentence)}**` : escapeCell(sentence)))
       .join(' '),
     ...caveats.map((caveat) => `> **Caution:** ${escapeCell(caveat)}`),
-  ].join('\n\n');
-}
-
-function mainTableSection(result: RunResult): string {
-  const { baseline, candidate } = reportedArms(result);
-  if (baseline === undefined || !hasFigures(result)) return '';
-  const rows = mainRows(result);
-  if (candidate === undefined) {
-    const cells = rows.map(({ label, values }) => [label, ...values]);
-    return [markdownTable(['', right(baseline.name)], cells), explainValues(result)].join('\n\n');
-  }
-  const claimed = claimsApply(candidate);
-  const table = markdownTable(
-    [
-      '',
-      right(baseline.name),
-      right(candidate.name),
-      right('change [interval]'),
-      ...(claimed ? [right('claimed'), 'claim inside the interval?'] : []),
-    ],
-    rows.map(({ label, values, change, interval, claimed: claim, agrees }) => [
-      label,
-      ...values,
-      `${change} ${interval}`.trim(),
-      ...(claimed ? [claim, agrees] : []),
-    ]),
-  );
-  return [table, `${explainChange(result)} ${explainValues(result)}`, ...(claimed ? [claimsNote] : [])].join(
-    '\n\n',
-  );
-}
-
-const claimsNote =
-  'Claimed: the figures of the document that this project began from ("Fase 4.2: PostgreSQL Primary-Replica Replication"), for two replicas, on other hardware, with other data and another application. They are here to be compared with, not to be met.';
-
-function explainChange(result: RunResult): string {
-  const confidences = [...new Set(result.comparison.map(({ confidence }) => confidence))]
-    .filter((confidence) => confidence !== null)
-    .sort((a, b) => a - b);
-  const [lowest] = confidences;
-  const blocks = Math.max(0, ...result.comparison.map((row) => row.blocks));
-  const { baseline, candidate } = reportedArms(result);
-  const arms = `${candidate?.name} / ${baseline?.name}`;
-  const method = result.interleaved
-    ? `Change: Hodges-Lehmann estimate of ${arms} over pairs of blocks, exact signed-rank interval`
-    : `Change: Hodges-Lehmann estimate of ${arms}, exact rank-sum interval`;
-  if (lowest === undefined) return `${method}: none, with ${formatPlural(blocks, 'block')} in common.`;
-  const weak = lowest < 0.95 ? ', which is too little to conclude anything: measure at least 6 blocks' : '';
-  return `${method} with ${confidences.map(formatConfidence).join(' to ')} confidence, n = ${formatPlural(blocks, 'block')}${weak}. It is made of the ratios inside the blocks, and need not equal the ratio of the two medians beside it.`;
-}
-
-function explainValues(result: RunResult): string {
-  const counts = result.arms.flatMap((arm) => Object.values(arm.metrics).map(({ blocks }) => blocks));
-  const few = Math.max(0, ...counts) < 6;
-  const brackets = few
-    ? 'the smallest and the largest block (fewer than 6 blocks give no 95 % interval)'
-    : 'an interval that covers the true median with at least 95 % confidence';
-  return `Values: median over the blocks, in brackets ${brackets}. QPS is successful requests per second with a closed loop at saturation, the other class at a fixed rate; everything else is from the steady slices, where all arms get the same requests at the same due times. P95 counts from the due time of a request. The lag of all replicas is one distribution of samples, each an upper bound.`;
-}
-
-function reproduceSection(result: RunResult): string {
-  return [
-    '## Measure it again',
-    `\`\`\`sh\n${result.command}\n\`\`\``,
-    `Run \`${result.runId}\` of ${result.startedAt}, seed ${result.seed}. Everything above is computed from \`journal.ndjson\`; \`result.json\` holds the same figures, block by block.`,
   ].join('\n\n');
 }

@@ -1,11 +1,11 @@
-import { median } from '../analysis/median.ts';
-import type { RunResult } from '../model.ts';
-import { hasQuota } from './main-table.ts';
-import { markdownTable, right } from './markdown-table.ts';
-import { formatCount, formatNumber, missing } from './numbers.ts';
+import { median } from '../../analysis/median.ts';
+import type { RunResult } from '../../model.ts';
+import { hasQuota } from '../main-table.ts';
+import { formatCount, formatNumber, missing } from '../numbers.ts';
+import { right, type Section, section, table } from '../section.ts';
 
 /** Everything that must be equal for another run to be comparable with this one. */
-export function environmentSection(result: RunResult): string {
+export function environmentSection(result: RunResult): Section | null {
   const { fingerprint, scenario, calibration } = result;
   const commit =
     fingerprint.gitCommit === null
@@ -43,21 +43,19 @@ export function environmentSection(result: RunResult): string {
     ],
     ['seed of the run', String(result.seed)],
   ];
-  return ['## Environment', markdownTable(['', ''], rows)].join('\n\n');
+  return section('environment', 'Environment', [table(['', ''], rows)]);
 }
 
 /** How long the steps of setting up and tearing down took. */
-export function setUpSection(result: RunResult): string {
+export function setUpSection(result: RunResult): Section | null {
   const names = [...new Set(result.steps.map(({ name }) => name))];
   const rows = names.map((name) => {
     const times = result.steps.filter((step) => step.name === name).map(({ durationMs }) => durationMs);
     return [name, formatCount(times.length), formatNumber(median(times)), formatNumber(Math.max(...times))];
   });
-  if (rows.length === 0) return '';
-  return [
-    '## Setting up',
-    markdownTable(['step', right('times'), right('median (ms)'), right('longest (ms)')], rows),
-  ].join('\n\n');
+  return section('set-up', 'Setting up', [
+    table(['step', right('times'), right('median (ms)'), right('longest (ms)')], rows),
+  ]);
 }
 
 function describeQuota({ nodeCpus, limitMethod }: RunResult): string {

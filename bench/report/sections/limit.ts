@@ -1,31 +1,29 @@
-import { readCounts } from '../analysis/environment.ts';
-import type { ArmResult, RunResult, SliceKind } from '../model.ts';
-import { comparisonRow, reportedArms } from './arms.ts';
-import { cpuUnit, hasQuota } from './main-table.ts';
-import { markdownTable, right } from './markdown-table.ts';
-import { formatChange, formatChangeInterval, formatNumber, formatPlural, missing } from './numbers.ts';
+import { readCounts } from '../../analysis/environment.ts';
+import type { ArmResult, RunResult, SliceKind } from '../../model.ts';
+import { comparisonRow, reportedArms } from '../arms.ts';
+import { cpuUnit, hasQuota } from '../main-table.ts';
+import { formatChange, formatChangeInterval, formatNumber, formatPlural, missing } from '../numbers.ts';
+import { list, right, type Section, section, type Table, table } from '../section.ts';
 
 const kinds = ['read-saturation', 'write-saturation', 'steady'] as const;
 
 /** "Why not double?": which station limits each arm, and what the added nodes could explain. */
-export function limitSection(result: RunResult): string {
+export function limitSection(result: RunResult): Section | null {
   const arms = result.arms.filter((arm) => Object.keys(arm.bottleneck).length > 0);
-  if (arms.length === 0) return '';
-  return [
-    result.arms.length > 1 ? '## Why not double?' : '## What limits it?',
+  if (arms.length === 0) return null;
+  const title = result.arms.length > 1 ? 'Why not double?' : 'What limits it?';
+  return section('limits', title, [
     expectation(result),
-    arms.flatMap(limitSentences).join('\n'),
+    list(arms.flatMap(limitSentences)),
     ...arms.map((arm) => utilisationTable(arm)),
     `Utilisation: median over the blocks. Nodes in ${cpuUnit(result)}, application and generator in percent of one core or of a smaller quota, host in percent of all cores. A station at 85 % or more is taken to be used up.`,
-  ]
-    .filter((text) => text !== '')
-    .join('\n\n');
+  ]);
 }
 
 function limitSentences(arm: ArmResult): readonly string[] {
   return (['read-saturation', 'write-saturation'] as const).flatMap((kind) => {
     const bottleneck = arm.bottleneck[kind];
-    return bottleneck === undefined ? [] : [`- **${arm.name}, ${kind}:** ${bottleneck.sentence}`];
+    return bottleneck === undefined ? [] : [`**${arm.name}, ${kind}:** ${bottleneck.sentence}`];
   });
 }
 
@@ -75,11 +73,11 @@ function servingNodes(arm: ArmResult): number {
   return [...counts].filter(([name, count]) => name !== '' && count / total >= 0.05).length;
 }
 
-function utilisationTable(arm: ArmResult): string {
+function utilisationTable(arm: ArmResult): Table {
   const stations = kinds.flatMap((kind) => arm.bottleneck[kind]?.utilisation.map((use) => use.station) ?? []);
   const find = (kind: SliceKind, station: string) =>
     arm.bottleneck[kind]?.utilisation.find((use) => use.station === station);
-  return markdownTable(
+  return table(
     [`${arm.name}: station`, ...kinds.map((kind) => right(`${kind} (%)`)), 'at read saturation'],
     [...new Set(stations)].map((station) => [
       station,

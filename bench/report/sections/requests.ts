@@ -1,9 +1,9 @@
-import { addOutcomes, countDue } from '../analysis/latency.ts';
-import { median } from '../analysis/median.ts';
-import { type ArmResult, type LatencySummary, outcomeNames, type RunResult } from '../model.ts';
-import { reportedArms } from './arms.ts';
-import { markdownTable, right } from './markdown-table.ts';
-import { formatCount, formatNumber, formatShare, missing } from './numbers.ts';
+import { addOutcomes, countDue } from '../../analysis/latency.ts';
+import { median } from '../../analysis/median.ts';
+import { type ArmResult, type LatencySummary, outcomeNames, type RunResult } from '../../model.ts';
+import { reportedArms } from '../arms.ts';
+import { formatCount, formatNumber, formatShare, missing } from '../numbers.ts';
+import { right, type Section, section, type Table, table } from '../section.ts';
 
 const quantiles = [
   { head: 'P50 (ms)', pick: (summary: LatencySummary) => summary.p50Ms },
@@ -12,14 +12,14 @@ const quantiles = [
 ] as const;
 
 /** Response time of each operation in the steady slices, all arms beside each other. */
-export function latencySection(result: RunResult): string {
+export function latencySection(result: RunResult): Section | null {
   const arms = [reportedArms(result).baseline, reportedArms(result).candidate].filter(
     (arm) => arm !== undefined && steadySlices(arm).length > 0,
   ) as readonly ArmResult[];
   const names = arms.flatMap((arm) =>
     steadySlices(arm).flatMap((slice) => slice.operations.map((operation) => operation.name)),
   );
-  if (names.length === 0) return '';
+  if (names.length === 0) return null;
   const arrow = arms.map((arm) => arm.name).join(' → ');
   const rows = [...new Set(names)].map((name) => [
     name,
@@ -27,19 +27,18 @@ export function latencySection(result: RunResult): string {
     ...quantiles.map(({ pick }) => arms.map((arm) => formatNumber(overBlocks(arm, name, pick))).join(' → ')),
     arms.map((arm) => formatCount(overBlocks(arm, name, (summary) => summary.count))).join(' → '),
   ]);
-  return [
-    '## Latency by operation',
-    markdownTable(
+  return section('latency', 'Latency by operation', [
+    table(
       ['operation', 'class', ...quantiles.map(({ head }) => right(head)), right('requests per block')],
       rows,
     ),
     `${arrow}. Response time from the due time, steady slices; one quantile per block, then the median over the blocks. A P95 of fewer than 100 requests, or a P99 of fewer than 500, rests on fewer than five of them.`,
-    generatorTable(arms),
-  ].join('\n\n');
+    ...generatorBlocks(arms),
+  ]);
 }
 
 /** What of the response time the generator itself added. */
-function generatorTable(arms: readonly ArmResult[]): string {
+function generatorBlocks(arms: readonly ArmResult[]): readonly (Table | string)[] {
   const rows = arms.flatMap((arm) =>
     (['read', 'write'] as const).map((name) => {
       const pick = (choose: (slice: ArmResult['slices'][number]) => number | null): string =>
@@ -55,7 +54,7 @@ function generatorTable(arms: readonly ArmResult[]): string {
     }),
   );
   return [
-    markdownTable(
+    table(
       [
         'arm',
         'class',
@@ -67,11 +66,11 @@ function generatorTable(arms: readonly ArmResult[]): string {
       rows,
     ),
     'Service time counts from the actual start, response time from the due time, schedule lag is the difference between the two starts.',
-  ].join('\n\n');
+  ];
 }
 
 /** Every due request has exactly one outcome; none is left out. */
-export function outcomeSection(result: RunResult): string {
+export function outcomeSection(result: RunResult): Section | null {
   const rows = result.arms.flatMap((arm) =>
     (['steady', 'read-saturation', 'write-saturation'] as const).flatMap((kind) => {
       const slices = arm.slices.filter((slice) => slice.kind === kind);
@@ -91,10 +90,9 @@ export function outcomeSection(result: RunResult): string {
       ];
     }),
   );
-  if (rows.length === 0) return '';
-  return [
-    '## Outcomes',
-    markdownTable(
+  if (rows.length === 0) return null;
+  return section('outcomes', 'Outcomes', [
+    table(
       [
         'arm',
         'slice',
@@ -107,16 +105,16 @@ export function outcomeSection(result: RunResult): string {
       rows,
     ),
     'Requests of all blocks; rates are medians over the blocks. Offered is the rate of the open streams alone; achieved counts the answers of all streams. `unsent` and `in-flight-at-end` have no full latency: where they are not few, percentiles are lower bounds.',
-  ].join('\n\n');
+  ]);
 }
 
 /** The values that the statistics were made of, so that they can be made again. */
-export function blockSection(result: RunResult): string {
+export function blockSection(result: RunResult): Section | null {
   const metrics = ['read.qps', 'write.qps', 'read.p95Ms', 'write.p95Ms', 'primary.cpuPercent'] as const;
   const blocks = [...new Set(result.arms.flatMap((arm) => arm.slices.map((slice) => slice.block)))].sort(
     (a, b) => a - b,
   );
-  if (blocks.length === 0) return '';
+  if (blocks.length === 0) return null;
   const blockCell = (arm: ArmResult, metric: (typeof metrics)[number], block: number): string =>
     formatNumber(arm.metrics[metric]?.perBlock.find((value) => value.block === block)?.value ?? null);
   const rows = blocks.map((block) => [
@@ -124,11 +122,10 @@ export function blockSection(result: RunResult): string {
     ...metrics.map((metric) => result.arms.map((arm) => blockCell(arm, metric, block)).join(' → ')),
   ]);
   const heads = ['read QPS (1/s)', 'write QPS (1/s)', 'P95 read (ms)', 'P95 write (ms)', 'CPU primary (%)'];
-  return [
-    '## Block by block',
-    markdownTable(['block', ...heads.map(right)], rows),
+  return section('blocks', 'Block by block', [
+    table(['block', ...heads.map(right)], rows),
     `${result.arms.map((arm) => arm.name).join(' → ')}. A block is the unit of replication: n is the number of rows here, never the number of requests.`,
-  ].join('\n\n');
+  ]);
 }
 
 function steadySlices(arm: ArmResult): ArmResult['slices'] {

@@ -1,15 +1,14 @@
-import type { ComparisonRow, RunResult } from '../model.ts';
-import { reportedArms } from './arms.ts';
-import { markdownTable, right } from './markdown-table.ts';
-import { formatChange, formatChangeInterval, formatConfidence, formatNumber, missing } from './numbers.ts';
+import type { ComparisonRow, RunResult } from '../../model.ts';
+import { reportedArms } from '../arms.ts';
+import { formatChange, formatChangeInterval, formatConfidence, formatNumber, missing } from '../numbers.ts';
+import { right, type Section, section, table } from '../section.ts';
 
 /** Every metric that either arm has, with the verdict of its own row. */
-export function metricSection(result: RunResult): string {
+export function metricSection(result: RunResult): Section | null {
   const { baseline, candidate } = reportedArms(result);
-  if (baseline === undefined || candidate === undefined || result.comparison.length === 0) return '';
-  return [
-    '## Every metric',
-    markdownTable(
+  if (baseline === undefined || candidate === undefined || result.comparison.length === 0) return null;
+  return section('metrics', 'Every metric', [
+    table(
       [
         'metric',
         'unit',
@@ -34,7 +33,7 @@ export function metricSection(result: RunResult): string {
       ]),
     ),
     'A change counts as shown when the whole interval is on one side of zero and covers with at least 95 %. No correction is made for the number of rows: of twenty rows without any change, one may look like one.',
-  ].join('\n\n');
+  ]);
 }
 
 function describe(row: ComparisonRow, interleaved: boolean): string {

@@ -1,18 +1,18 @@
-import { known, median } from '../analysis/median.ts';
-import type { ArmResult, ComparisonRow, MemoryUse, NodeCpu, RunResult } from '../model.ts';
-import { comparisonRow, reportedArms } from './arms.ts';
-import { claims, claimsApply } from './claims.ts';
-import { type Column, markdownTable, right } from './markdown-table.ts';
-import { formatNumber, formatShare, missing } from './numbers.ts';
-import { type ClaimedSize, claimedDeployments, claimedNodes, claimedRules, claimedTotal } from './sizing.ts';
+import { known, median } from '../../analysis/median.ts';
+import type { ArmResult, ComparisonRow, MemoryUse, NodeCpu, RunResult } from '../../model.ts';
+import { comparisonRow, reportedArms } from '../arms.ts';
+import { claims, claimsApply } from '../claims.ts';
+import { formatNumber, formatShare, missing } from '../numbers.ts';
+import { type Column, right, type Section, section, type Table, table } from '../section.ts';
+import { type ClaimedSize, claimedDeployments, claimedNodes, claimedRules, claimedTotal } from '../sizing.ts';
 
 /** What runs to measure, and would not run in production. */
 const ofTheHarness = new Set(['generator', 'harness']);
 
 /** CPU and memory of every node and part of the application, beside the sizes and costs claimed for them. */
-export function resourceSection(result: RunResult): string {
+export function resourceSection(result: RunResult): Section | null {
   const arms = result.arms.filter((arm) => subjectsOf(arm).length > 0);
-  if (arms.length === 0) return '';
+  if (arms.length === 0) return null;
   const memory = arms.some((arm) => arm.slices.some((slice) => Object.keys(slice.memory).length > 0));
   const heads: readonly Column[] = [
     right('CPU, mean (cores)'),
@@ -20,10 +20,9 @@ export function resourceSection(result: RunResult): string {
     ...(memory ? [right('memory, P50 (MiB)'), right('memory, max (MiB)'), right('of its limit (%)')] : []),
     'claimed for it',
   ];
-  return [
-    '## CPU, memory and cost',
+  return section('resources', 'CPU, memory and cost', [
     ...arms.map((arm) =>
-      markdownTable(
+      table(
         [arm.name, ...heads],
         [...subjectsOf(arm), null].map((name) => resourceRow(arm, name, memory)),
       ),
@@ -32,9 +31,7 @@ export function resourceSection(result: RunResult): string {
     costTable(arms),
     ruleTable(result),
     'Claimed: tables and rules ("Costos y Recursos", "Best Practices") of the document that this project began from, for its own application and load, which it does not state. Measured is what this load took here, where a CPU quota stands for a machine: sizes follow the load, so compare the proportions, and measure your own load before you buy. What was not measured has no figure.',
-  ]
-    .filter((text) => text !== '')
-    .join('\n\n');
+  ]);
 }
 
 /** A row of one subject, or with null of all PostgreSQL nodes together. */
@@ -57,7 +54,7 @@ function resourceRow(arm: ArmResult, name: string | null, memory: boolean): read
   ];
 }
 
-function costTable(arms: readonly ArmResult[]): string {
+function costTable(arms: readonly ArmResult[]): Table {
   const rows = arms.flatMap((arm) => {
     const claim = claimedDeployments.find(({ replicas }) => replicas === arm.replicas);
     if (claim === undefined) return [];
@@ -72,7 +69,7 @@ function costTable(arms: readonly ArmResult[]): string {
       ],
     ];
   });
-  return markdownTable(
+  return table(
     [
       'nodes and application in all',
       right('CPU, mean (cores)'),
@@ -85,7 +82,7 @@ function costTable(arms: readonly ArmResult[]): string {
 }
 
 /** The document's rules of thumb beside what this run has to say about each. */
-function ruleTable(result: RunResult): string {
+function ruleTable(result: RunResult): Table | string {
   const { baseline, candidate } = reportedArms(result);
   if (baseline === undefined || candidate === undefined || !claimsApply(candidate)) return '';
   const [primary, ...replicas] = candidate.nodes;
@@ -102,7 +99,7 @@ function ruleTable(result: RunResult): string {
     claimedDeployments.find(({ replicas }) => replicas === count),
   );
   const price = (after?.dollarsPerMonth ?? 0) / (before?.dollarsPerMonth ?? 1);
-  return markdownTable(
+  return table(
     ['rule of the document', right('claimed'), right('measured')],
     [
       [

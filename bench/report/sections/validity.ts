@@ -1,41 +1,36 @@
-import type { RunResult } from '../model.ts';
-import { hasQuota } from './main-table.ts';
-import { describeData } from './markdown-environment.ts';
-import { markdownTable } from './markdown-table.ts';
-import { formatNumber } from './numbers.ts';
+import type { RunResult } from '../../model.ts';
+import { hasQuota } from '../main-table.ts';
+import { formatNumber } from '../numbers.ts';
+import { list, type Section, section, table } from '../section.ts';
+import { describeData } from './environment.ts';
 
-export function objectiveSection(result: RunResult): string {
-  if (result.objectives.length === 0) return '';
-  return [
-    '## Objectives',
-    markdownTable(
+export function objectiveSection(result: RunResult): Section | null {
+  return section('objectives', 'Objectives', [
+    table(
       ['verdict', 'objective'],
       result.objectives.map(({ verdict, sentence }) => [verdict, sentence]),
     ),
-  ].join('\n\n');
+  ]);
 }
 
 /** Whether the measurement can be believed: apart from what was measured. */
-export function validitySection(result: RunResult): string {
+export function validitySection(result: RunResult): Section | null {
   const { completion, validity } = result;
   const { ok, findings } = validity;
   const summary = ok
     ? `The measurement is valid: no finding makes the figures${completion.outcome === 'completed' ? '' : ' of its finished slices'} unusable.`
     : 'The measurement is **invalid**: the figures above must not be used for anything but finding the fault.';
-  return [
-    '## Validity',
+  return section('validity', 'Validity', [
     findings.length === 0 ? `${summary} Nothing was found.` : summary,
-    markdownTable(
+    table(
       ['severity', 'id', 'finding'],
       findings.map(({ severity, id, message }) => [severity, `\`${id}\``, message]),
     ),
-  ]
-    .filter((text) => text !== '')
-    .join('\n\n');
+  ]);
 }
 
 /** What a reader might conclude from the figures, and must not. */
-export function limitsOfThisReport(result: RunResult): string {
+export function limitsOfThisReport(result: RunResult): Section | null {
   const quota = hasQuota(result);
   const bytes = (result.fingerprint.memoryBytes / 2 ** 30).toFixed(0);
   const points = [
@@ -54,5 +49,5 @@ export function limitsOfThisReport(result: RunResult): string {
           'The arms were not interleaved: what changed between them is in the difference, and no interval covers it.',
         ]),
   ];
-  return ['## What this does not show', points.map((point) => `- ${point}`).join('\n')].join('\n\n');
+  return section('not-shown', 'What this does not show', [list(points)]);
 }

@@ -1,21 +1,20 @@
-import { readCounts } from '../analysis/environment.ts';
-import { known, median } from '../analysis/median.ts';
-import type { ArmResult, LagSummary, RunResult, SliceKind } from '../model.ts';
-import { markdownTable, right } from './markdown-table.ts';
-import { formatCount, formatNumber, formatShare } from './numbers.ts';
+import { readCounts } from '../../analysis/environment.ts';
+import { known, median } from '../../analysis/median.ts';
+import type { ArmResult, LagSummary, RunResult, SliceKind } from '../../model.ts';
+import { formatCount, formatNumber, formatShare } from '../numbers.ts';
+import { right, type Section, section, table } from '../section.ts';
 
 const kinds = ['steady', 'read-saturation', 'write-saturation'] as const;
 
 /** Which node answered the reads, as the application itself says. */
-export function readsByNodeSection(result: RunResult): string {
+export function readsByNodeSection(result: RunResult): Section | null {
   const rows = result.arms.flatMap((arm) => readsByNode(arm));
-  if (rows.length === 0) return '';
-  return [
-    '## Reads per node',
-    markdownTable(['arm', 'node', ...kinds.map((kind) => right(kind))], rows),
+  if (rows.length === 0) return null;
+  return section('reads-by-node', 'Reads per node', [
+    table(['arm', 'node', ...kinds.map((kind) => right(kind))], rows),
     'Share of the read answers, and their number over all blocks, by the `x-db-node` header of each answer.',
     ...result.arms.flatMap((arm) => describeCache(arm)),
-  ].join('\n\n');
+  ]);
 }
 
 /** One sentence where the application tells of a read cache. */
@@ -51,18 +50,17 @@ function readsByNode(arm: ArmResult): readonly (readonly string[])[] {
 }
 
 /** How far each replica was behind, in time and bytes, beside what PostgreSQL's own view shows. */
-export function lagSection(result: RunResult): string {
+export function lagSection(result: RunResult): Section | null {
   const arms = result.arms.filter((arm) => arm.replicas > 0 && arm.slices.length > 0);
   const rows = arms.flatMap((arm) =>
     kinds.flatMap((kind) => arm.nodes.slice(1).flatMap((replica) => lagRow(arm, kind, replica))),
   );
-  if (arms.length === 0) return '';
+  if (arms.length === 0) return null;
   const conflicts = arms.flatMap((arm) => arm.slices.map((slice) => slice.conflicts));
-  return [
-    '## Replication lag',
+  return section('lag', 'Replication lag', [
     rows.length === 0
       ? 'No lag was observed; nothing can be said about it.'
-      : markdownTable(
+      : table(
           [
             'slice',
             'replica',
@@ -77,7 +75,7 @@ export function lagSection(result: RunResult): string {
           rows,
         ),
     `Lag is the age of the oldest change that the replica has not replayed, from samples of the primary's write position. P50, P95 and max are of upper bounds; they lie above the truth by as much as two answers of the replica are apart: a few milliseconds, or more where a node at its quota answers late. The certain max is the largest lower bound. P50 and P95 are medians over the blocks, the maxima are over all. \`replay_lag\` of \`pg_stat_replication\` stands beside it for comparison: it is empty when idle and keeps its last value while replay stands still. Queries cancelled by replay (\`pg_stat_database_conflicts\`): ${describeConflicts(conflicts)}. WAL written by the primary: ${arms.map(describeWal).join('; ')}.`,
-  ].join('\n\n');
+  ]);
 }
 
 function lagRow(arm: ArmResult, kind: SliceKind, replica: string): readonly (readonly string[])[] {

@@ -1,0 +1,35 @@
+import { type Block, headOf, type Section, type Table } from './section.ts';
+
+/** A section in GitHub-flavoured Markdown; '' of none. */
+export function markdownSection(section: Section | null): string {
+  if (section === null) return '';
+  return [`## ${section.title}`, ...section.blocks.map(markdownBlock)].join('\n\n');
+}
+
+export function markdownBlock(block: Block): string {
+  switch (block.kind) {
+    case 'paragraph':
+      return block.text;
+    case 'list':
+      return block.items.map((item) => `- ${item}`).join('\n');
+    case 'code':
+      return `\`\`\`${block.language}\n${block.text}\n\`\`\``;
+    case 'table':
+      return markdownTable(block);
+  }
+}
+
+/** Text from outside (names, messages of errors) must not break the table or become markup. */
+export function escapeCell(text: string): string {
+  return text
+    .replace(/\s*\n\s*/g, ' ')
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;');
+}
+
+function markdownTable({ columns, rows }: Table): string {
+  const rule = columns.map((column) => (typeof column === 'string' ? '---' : '---:'));
+  return [columns.map(headOf), rule, ...rows]
+    .map((cells) => `| ${cells.map(escapeCell).join(' | ')} |`)
+    .join('\n');
+}
