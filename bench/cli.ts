@@ -5,6 +5,8 @@ import { commandLineOf } from './commands/command-line.ts';
 import { compare } from './commands/compare.ts';
 import type { CommandContext } from './commands/context.ts';
 import { addExperimentOptions, type ExperimentFlags } from './commands/experiment-options.ts';
+import { gate } from './commands/gate/gate.ts';
+import { addGateOptions, type GateFlags } from './commands/gate/gate-options.ts';
 import { writeStarterConfig } from './commands/init.ts';
 import { loadCommand } from './commands/load.ts';
 import { operationCommands } from './commands/operation-commands.ts';
@@ -49,6 +51,16 @@ addExperimentOptions(
     .argument('<arm>', 'baseline or replicated'),
 ).action(async (arm: string, flags: ExperimentFlags) => {
   exitCode = await single(arm, flags, context);
+});
+
+addGateOptions(
+  program
+    .command('gate')
+    .description(
+      'is this working tree slower than another commit? measures both, block by block, until that is known',
+    ),
+).action(async (flags: GateFlags) => {
+  exitCode = await gate(flags, context);
 });
 
 program.addCommand(

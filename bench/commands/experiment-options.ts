@@ -5,51 +5,34 @@ import { type TopologyName, topologyNames } from '../model.ts';
 import { addExternalOptions } from './external-options.ts';
 
 /** Flags of every command that measures, as commander hands them over. */
-export interface ExperimentFlags extends ExternalFlags {
+export interface MeasurementFlags {
   readonly scenario?: string;
-  readonly blocks?: number;
   readonly sliceSeconds?: number;
   readonly seed: number;
-  readonly quick?: true;
   readonly replicas: number;
   readonly nodeCpus: number | 'auto';
   readonly limits: boolean;
   readonly config?: string;
   readonly out: string;
   readonly dataDir?: string;
+}
+
+export interface ExperimentFlags extends MeasurementFlags, ExternalFlags {
+  readonly blocks?: number;
+  readonly quick?: true;
   readonly topology: TopologyName;
 }
 
-/** Adds those flags to a command. Defaults are what a busy person would have chosen. */
+/** Adds the flags of `compare` and `measure`. Defaults are what a busy person would have chosen. */
 export function addExperimentOptions(command: Command): Command {
+  addMeasurementOptions(command, { scenario: 'read-heavy', replicas: 2 });
   command
-    .option(
-      '-s, --scenario <name|path>',
-      `${builtInScenarios().join(', ')}, or a scenario file (default: read-heavy)`,
-    )
     .option(
       '-b, --blocks <n>',
       'how often every arm is measured (default: the scenario, usually 7)',
       wholeNumber(1, 200),
     )
-    .option(
-      '--slice-seconds <s>',
-      'length of each measured slice (default: the scenario, usually 3)',
-      number(1, 3600),
-    )
     .option('--quick', '2 short blocks in about 50 seconds: an indication, not a proof')
-    .option('--seed <n>', 'seed of arrivals, requests and order', wholeNumber(0, 2 ** 31 - 1), 1)
-    .option('--replicas <n>', 'read replicas of the replicated arm', wholeNumber(0, 8), 2)
-    .option(
-      '--node-cpus <cores>',
-      'cores per PostgreSQL node (default: 0.4 x cores / nodes)',
-      nodeCpus,
-      'auto',
-    )
-    .option('--no-limits', 'no CPU quotas: all nodes share all cores, and the ratio predicts nothing')
-    .option('-c, --config <path>', 'replibench.config.ts of another application (default: searched upwards)')
-    .option('-o, --out <folder>', 'where runs are written', 'reports')
-    .option('--data-dir <folder>', "where the nodes' data goes (default: the system's temporary folder)")
     .addOption(
       new Option(
         '--topology <name>',
@@ -60,6 +43,35 @@ export function addExperimentOptions(command: Command): Command {
         .default('embedded'),
     );
   return addExternalOptions(command);
+}
+
+/** Adds the flags that every command has which starts clusters and measures. */
+export function addMeasurementOptions(
+  command: Command,
+  defaults: { readonly scenario: string; readonly replicas: number },
+): Command {
+  return command
+    .option(
+      '-s, --scenario <name|path>',
+      `${builtInScenarios().join(', ')}, or a scenario file (default: ${defaults.scenario})`,
+    )
+    .option(
+      '--slice-seconds <s>',
+      'length of each measured slice (default: the scenario, usually 3)',
+      number(1, 3600),
+    )
+    .option('--seed <n>', 'seed of arrivals, requests and order', wholeNumber(0, 2 ** 31 - 1), 1)
+    .option('--replicas <n>', 'read replicas of the replicated arm', wholeNumber(0, 8), defaults.replicas)
+    .option(
+      '--node-cpus <cores>',
+      'cores per PostgreSQL node (default: 0.4 x cores / nodes)',
+      nodeCpus,
+      'auto',
+    )
+    .option('--no-limits', 'no CPU quotas: all nodes share all cores, and the ratio predicts nothing')
+    .option('-c, --config <path>', 'replibench.config.ts of another application (default: searched upwards)')
+    .option('-o, --out <folder>', 'where runs are written', 'reports')
+    .option('--data-dir <folder>', "where the nodes' data goes (default: the system's temporary folder)");
 }
 
 export function wholeNumber(min: number, max: number): (text: string) => number {

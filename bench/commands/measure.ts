@@ -1,6 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { configuredApplication, sampleApplication } from '../experiment/application-definition.ts';
+import { createJournalFold } from '../analysis/fold.ts';
+import { gateDecided } from '../analysis/gate/decided.ts';
+import {
+  type ApplicationDefinition,
+  configuredApplication,
+  sampleApplication,
+} from '../experiment/application-definition.ts';
 import { type LoadedConfig, loadConfig } from '../experiment/config-file.ts';
 import { type ExperimentEnd, runExperiment } from '../experiment/experiment.ts';
 import {
@@ -15,9 +21,12 @@ import { slicesOf } from '../experiment/slices.ts';
 import {
   type Arm,
   type Calibration,
+  type GateRules,
+  type JournalEntry,
   type RunPlan,
   type RunResult,
   type Scenario,
+  type SliceKind,
   UsageError,
 } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
@@ -44,6 +53,13 @@ export interface MeasureRequest {
   readonly config: LoadedConfig | undefined;
   readonly arms: readonly Arm[];
   readonly reuseCalibration?: ((plan: RunPlan) => Calibration | undefined) | undefined;
+  /** Instead of the configuration's, or the sample. */
+  readonly application?: ApplicationDefinition | undefined;
+  /** Of arms whose application is another build, by the arm's name. */
+  readonly builds?: ReadonlyMap<string, ApplicationDefinition> | undefined;
+  readonly slices?: readonly SliceKind[] | undefined;
+  /** What decides, when the run is a gate: it ends when enough is known. */
+  readonly gate?: GateRules | undefined;
 }
 
 export function baselineArm({ topology }: ExperimentFlags): Arm {
@@ -99,8 +115,12 @@ export async function measure(
   const expectedSeconds =
     8 +
     length.calibrationSeconds +
-    visits * (visitOverheadSeconds + length.warmUpSeconds + slicesOf(scenario).length * length.sliceSeconds);
-  const application = config === undefined ? sampleApplication() : configuredApplication(config);
+    visits *
+      (visitOverheadSeconds +
+        length.warmUpSeconds +
+        (request.slices ?? slicesOf(scenario)).length * length.sliceSeconds);
+  const application =
+    request.application ?? (config === undefined ? sampleApplication() : configuredApplication(config));
   const external = chooseExternal(request, flags);
   await checkReportsRoot(flags.out);
   if (flags.dataDir !== undefined) await checkDataFolder(flags.dataDir);
@@ -115,6 +135,9 @@ export async function measure(
     external,
     scenario,
     application,
+    builds: request.builds,
+    slices: request.slices,
+    ...gateHooks(request.gate),
     arms,
     seed: flags.seed,
     maxReplicas: replicasOf(flags),
@@ -132,6 +155,17 @@ export async function measure(
   const { result } = await analyseRun(folder, flags.out);
   await writeReport(folder, result);
   return { folder, result, end };
+}
+
+/** The run is folded while it happens, so that a gate can end as soon as it has decided. */
+function gateHooks(gate: GateRules | undefined) {
+  if (gate === undefined) return {};
+  const fold = createJournalFold();
+  return {
+    gate,
+    observe: (entry: JournalEntry) => fold.add(entry),
+    enough: () => gateDecided(fold.result()),
+  };
 }
 
 /**

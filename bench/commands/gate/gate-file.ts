@@ -1,0 +1,111 @@
+/** `replibench.gate.json`: what a repository wants its gate to test, over the defaults. */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { defaultGateRules } from '../../analysis/gate/default-rules.ts';
+import { describeFaults } from '../../experiment/scenario-schema.ts';
+import { type GatedMetric, type GateRules, type MetricId, metricIds, UsageError } from '../../model.ts';
+
+export const gateFileName = 'replibench.gate.json';
+
+/** The shape of the file; `gate.schema.json` beside this one is its text for editors. */
+export const gateFileSchema = buildSchema();
+
+export function gateFileJsonSchema(): object {
+  return { title: 'Rules of a replibench gate', ...z.toJSONSchema(gateFileSchema) };
+}
+
+/** What the file may say beside the rules. */
+export interface GateFile {
+  readonly rules: GateRules;
+  /** Built-in name, or path relative to the file. */
+  readonly scenario: string | undefined;
+  readonly against: string | undefined;
+}
+
+/**
+ * Reads the file that `--gate-file` names, or the one at the repository's root; the defaults when there is none.
+ * @throws UsageError with file, field and value
+ */
+export async function loadGateFile(
+  explicit: string | undefined,
+  workingFolder: string,
+  repository: string,
+): Promise<GateFile> {
+  const path = explicit === undefined ? join(repository, gateFileName) : resolve(workingFolder, explicit);
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (explicit === undefined && cause.code === 'ENOENT') return null;
+    throw new UsageError(`${path} cannot be read: ${cause.message}`, { cause });
+  });
+  if (text === null) return { rules: defaultGateRules, scenario: undefined, against: undefined };
+  const given = parse(path, text);
+  const rules = {
+    metrics: mergeMetrics(given.metrics ?? {}),
+    guards: given.guards ?? defaultGateRules.guards,
+    looks: given.looks ?? defaultGateRules.looks,
+    alpha: given.alpha ?? defaultGateRules.alpha,
+  };
+  if (rules.metrics.length === 0) throw new UsageError(`${path}: metrics: at least one must be gated`);
+  return { rules, scenario: given.scenario, against: given.against };
+}
+
+function parse(path: string, text: string): z.infer<typeof gateFileSchema> {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`${path} is not JSON: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+  const parsed = gateFileSchema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const faults = describeFaults(parsed.error, content).map((fault) => `  ${fault}`);
+  throw new UsageError(`${path} is not a valid gate file:\n${faults.join('\n')}`);
+}
+
+/** `false` takes a metric out of the gate; one that the defaults do not have must be given whole. */
+function mergeMetrics(given: NonNullable<z.infer<typeof gateFileSchema>['metrics']>): readonly GatedMetric[] {
+  const defaults = new Map(defaultGateRules.metrics.map((gated) => [gated.metric, gated]));
+  const order = metricIds.filter((metric) => defaults.has(metric) || given[metric] !== undefined);
+  return order.flatMap((metric: MetricId) => {
+    const asked = given[metric];
+    if (asked === false) return [];
+    const merged = { metric, ...defaults.get(metric), ...asked };
+    const { minEffect, tolerance } = merged;
+    if (minEffect === undefined || tolerance === undefined) {
+      throw new UsageError(
+        `${gateFileName}: metrics.${metric} is not gated by default: give minEffect and tolerance`,
+      );
+    }
+    if (minEffect >= tolerance) {
+      throw new UsageError(
+        `${gateFileName}: metrics.${metric}: minEffect (${minEffect}) must be below tolerance (${tolerance})`,
+      );
+    }
+    return [{ metric, minEffect, tolerance }];
+  });
+}
+
+function buildSchema() {
+  const share = z.number().gt(0).lt(1);
+  const gated = z.strictObject({ minEffect: share, tolerance: share }).partial();
+  const guard = z
+    .strictObject({
+      metric: z.enum(metricIds),
+      max: z.number().exactOptional(),
+      min: z.number().exactOptional(),
+    })
+    .refine(({ max, min }) => max !== undefined || min !== undefined, 'a guard needs max or min');
+  return z.strictObject({
+    $schema: z.string().optional(),
+    scenario: z.string().min(1).optional(),
+    against: z.string().min(1).optional(),
+    metrics: z.partialRecord(z.enum(metricIds), z.union([gated, z.literal(false)])).optional(),
+    guards: z.array(guard).optional(),
+    looks: z
+      .array(z.int().min(6).max(200))
+      .min(1)
+      .refine((looks) => looks.every((look, index) => look > (looks[index - 1] ?? 0)), 'must be ascending')
+      .optional(),
+    alpha: z.number().gt(0).max(0.2).optional(),
+  });
+}
