@@ -81,7 +81,7 @@ describe('a checkout', () => {
 
   test('that cannot be installed says why, and leaves nothing', async () => {
     await expect(checkOutFirst('pwd >&2; echo no such package >&2; exit 7')).rejects.toThrow(
-      /installing [0-9a-f]{12} failed: .* ended with exit code 7\n[^]*no such package/,
+      /installing [0-9a-f]{12} failed: .* ended with exit code 7\n[\s\S]*no such package/,
     );
     const error = await checkOutFirst('pwd >&2; exit 7').catch((one: Error) => one);
     const folder = /\n(\/.*)\/service$/.exec((error as Error).message)?.[1];
