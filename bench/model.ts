@@ -330,6 +330,8 @@ export interface RunPlan {
   readonly slices?: readonly SliceKind[];
   /** What decides, where the run is a gate; `blocks` is then its cap. The first arm is the reference. */
   readonly gate?: GateRules;
+  /** What is known, when it starts, of gates like it that compared a state with itself. */
+  readonly gateRecord?: GateRecord;
 }
 
 // ---------------------------------------------------------------- gate
@@ -354,6 +356,15 @@ export interface GateRules {
   readonly looks: readonly number[];
   /** One-sided error of the whole gate, for false fails and for false passes each; divided over the looks. */
   readonly alpha: number;
+}
+
+/** Gates of a state against itself, on machines like this one. */
+export interface GateRecord {
+  readonly runs: number;
+  readonly falseAlarms: number;
+  readonly inconclusive: number;
+  /** Exact one-sided 95 % upper bound of the share of false alarms. */
+  readonly bound: number;
 }
 
 export type GateVerdict = Verdict | 'invalid';
@@ -389,6 +400,7 @@ export interface GateResult {
   /** Those of the last look, or of the blocks so far where none was reached. */
   readonly rows: readonly GateRow[];
   readonly guards: readonly ObjectiveResult[];
+  readonly record?: GateRecord;
   readonly verdict: GateVerdict;
   /** The verdict in one or two sentences: which metric, how much, which interval. */
   readonly sentence: string;

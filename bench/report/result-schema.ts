@@ -211,6 +211,9 @@ function buildResultSchema() {
     looks: z.array(z.strictObject({ blocks: count, rows: z.array(gateRow) })),
     rows: z.array(gateRow),
     guards: z.array(objectiveResult),
+    record: z
+      .strictObject({ runs: count, falseAlarms: count, inconclusive: count, bound: number })
+      .exactOptional(),
     verdict: z.enum(['pass', 'fail', 'inconclusive', 'invalid']),
     sentence: text,
   });
