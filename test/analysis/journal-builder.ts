@@ -1,4 +1,5 @@
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
+import { summarizeLatency } from '../../bench/analysis/latency.ts';
 import type {
   Arm,
   EncodedHistogram,
@@ -6,6 +7,7 @@ import type {
   JournalEntry,
   LoadResult,
   Operation,
+  OperationClass,
   OperationResult,
   OutcomeCounts,
   Reading,
@@ -212,15 +214,19 @@ function buildSlice(
   const where = { arm: arm.name, block, kind, offeredRateHz: kind === 'warm-up' ? null : openRate(kind) };
   const endMs = startedAtMs + sliceMs;
   const readings: JournalEntry[] = [];
+  const made = buildOperations(slice, options.containers === true ? 0.4 : 0);
   for (let atMs = announcedAtMs; atMs <= endMs + 300; atMs += sampleEveryMs) {
     // During the drain after the schedule's end nothing works: readings from there must not count.
     readings.push({ type: 'readings', readings: world.sample(atMs, slice, atMs > endMs) });
+    const sinceMs = atMs + sampleEveryMs - startedAtMs;
+    if (sinceMs % 1000 < sampleEveryMs && sinceMs >= 1000)
+      readings.push(buildProgress(made, startedAtMs + Math.floor(sinceMs / 1000) * 1000, sliceMs));
   }
   const load: LoadResult = {
     startedAtMs,
     durationMs: sliceMs,
     drainedMs: 6,
-    operations: buildOperations(slice, options.containers === true ? 0.4 : 0),
+    operations: made,
     generator: { ...calmGenerator, ...options.generator },
   };
   return [
@@ -228,6 +234,17 @@ function buildSlice(
     ...readings,
     { type: 'slice-end', atMs: endMs + 310, ...where, load },
   ];
+}
+
+/** One second of a slice in which every second is alike. */
+function buildProgress(made: readonly OperationResult[], atMs: number, sliceMs: number): JournalEntry {
+  const interval = (name: OperationClass) => {
+    const own = made.filter((operation) => operation.class === name);
+    const { count, p95Ms } = summarizeLatency(own.map((operation) => operation.responseTime));
+    return { count: Math.round((count * 1000) / sliceMs), p95Ms };
+  };
+  const progress = { atMs, due: 0, completed: 0, inFlight: 0, waiting: 0 };
+  return { type: 'progress', ...progress, interval: { read: interval('read'), write: interval('write') } };
 }
 
 function openRate(kind: SliceKind): number {
