@@ -356,6 +356,15 @@ export interface GateRules {
   readonly looks: readonly number[];
   /** One-sided error of the whole gate, for false fails and for false passes each; divided over the looks. */
   readonly alpha: number;
+  /** Where the reference is an anchor: what earlier states were against it, which then decides instead. */
+  readonly history?: GateHistory;
+}
+
+export interface GateHistory {
+  /** Coverage of the two-sided prediction interval, 0..1. */
+  readonly confidence: number;
+  /** ln(candidate / anchor) of each stored run, oldest first. */
+  readonly logRatios: Readonly<Partial<Record<MetricId, readonly number[]>>>;
 }
 
 /** Gates of a state against itself, on machines like this one. */

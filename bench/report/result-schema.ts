@@ -207,6 +207,9 @@ function buildResultSchema() {
       guards: z.array(z.strictObject(objective)),
       looks: z.array(count),
       alpha: number,
+      history: z
+        .strictObject({ confidence: number, logRatios: z.partialRecord(metricId, z.array(number)) })
+        .exactOptional(),
     }),
     looks: z.array(z.strictObject({ blocks: count, rows: z.array(gateRow) })),
     rows: z.array(gateRow),
