@@ -5,7 +5,7 @@ import { commandLineOf } from './commands/command-line.ts';
 import { compare } from './commands/compare.ts';
 import type { CommandContext } from './commands/context.ts';
 import { addExperimentOptions, type ExperimentFlags } from './commands/experiment-options.ts';
-import { gate } from './commands/gate/gate.ts';
+import { gateCommand } from './commands/gate/gate-command.ts';
 import { addGateOptions, type GateFlags } from './commands/gate/gate-options.ts';
 import { writeStarterConfig } from './commands/init.ts';
 import { loadCommand } from './commands/load.ts';
@@ -58,9 +58,10 @@ addGateOptions(
     .command('gate')
     .description(
       'is this working tree slower than another commit? measures both, block by block, until that is known',
-    ),
-).action(async (flags: GateFlags) => {
-  exitCode = await gate(flags, context);
+    )
+    .argument('[action]', 'record: measure against the pinned anchor and store the ratios for --history'),
+).action(async (action: string | undefined, flags: GateFlags) => {
+  exitCode = await gateCommand(action, flags, context);
 });
 
 program.addCommand(

@@ -8,7 +8,7 @@ import {
   sampleApplication,
 } from '../experiment/application-definition.ts';
 import { type LoadedConfig, loadConfig } from '../experiment/config-file.ts';
-import { type ExperimentEnd, runExperiment } from '../experiment/experiment.ts';
+import { type ExperimentEnd, type ExperimentOptions, runExperiment } from '../experiment/experiment.ts';
 import {
   type ExternalTarget,
   externalTarget,
@@ -21,7 +21,6 @@ import { slicesOf } from '../experiment/slices.ts';
 import {
   type Arm,
   type Calibration,
-  type GateRules,
   type JournalEntry,
   type RunPlan,
   type RunResult,
@@ -59,7 +58,7 @@ export interface MeasureRequest {
   readonly builds?: ReadonlyMap<string, ApplicationDefinition> | undefined;
   readonly slices?: readonly SliceKind[] | undefined;
   /** What decides, when the run is a gate: it ends when enough is known. */
-  readonly gate?: GateRules | undefined;
+  readonly gate?: ExperimentOptions['gate'];
 }
 
 export function baselineArm({ topology }: ExperimentFlags): Arm {
@@ -158,7 +157,7 @@ export async function measure(
 }
 
 /** The run is folded while it happens, so that a gate can end as soon as it has decided. */
-function gateHooks(gate: GateRules | undefined) {
+function gateHooks(gate: MeasureRequest['gate']) {
   if (gate === undefined) return {};
   const fold = createJournalFold();
   return {

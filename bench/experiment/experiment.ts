@@ -3,6 +3,8 @@ import { startGenerator } from '../load/generator.ts';
 import type {
   Arm,
   Calibration,
+  Fingerprint,
+  GateRecord,
   GateRules,
   JournalEntry,
   RunPlan,
@@ -52,13 +54,21 @@ export interface ExperimentOptions {
   readonly emit: Emit;
   /** Slices of each visit; default: all that the scenario has. */
   readonly slices?: readonly SliceKind[] | undefined;
-  /** What decides when the run is a gate; the first arm is the reference. */
-  readonly gate?: GateRules | undefined;
+  /**
+   * What decides when the run is a gate, and what is known of gates on machines like this one; the first arm is
+   * the reference. Asked before anything is measured, and may throw.
+   */
+  readonly gate?: ((fingerprint: Fingerprint) => GateTerms) | undefined;
   /** Told everything that goes into the journal. */
   readonly observe?: ((entry: JournalEntry) => void) | undefined;
   /** Asked after each block: whether it may be the last, although the plan has more. */
   readonly enough?: (() => boolean) | undefined;
   readonly signal: AbortSignal;
+}
+
+export interface GateTerms {
+  readonly rules: GateRules;
+  readonly record?: GateRecord | undefined;
 }
 
 export interface ExperimentEnd {
@@ -105,6 +115,14 @@ async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) =
     describeServer: async (primary) => (await postgresSettings(primary)).postgresSettings,
     clock: monotonicMs,
   };
+  const fingerprint: Fingerprint = {
+    ...(await machineFacts(topology.dataDir)),
+    postgres: topology.postgresVersion,
+    // Known once a node of the first visit runs; the journal says it then.
+    postgresSettings: {},
+    harnessVersion: options.harnessVersion,
+  };
+  const terms = options.gate?.(fingerprint);
   const plan: RunPlan = {
     schemaVersion: 1,
     runId,
@@ -120,15 +138,10 @@ async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) =
     limitMethod: topology.limitMethod,
     interleaved: options.arms.length > 1,
     application: builds.application.name,
-    fingerprint: {
-      ...(await machineFacts(topology.dataDir)),
-      postgres: topology.postgresVersion,
-      // Known once a node of the first visit runs; the journal says it then.
-      postgresSettings: {},
-      harnessVersion: options.harnessVersion,
-    },
+    fingerprint,
     ...(options.slices === undefined ? {} : { slices: options.slices }),
-    ...(options.gate === undefined ? {} : { gate: options.gate }),
+    ...(terms === undefined ? {} : { gate: terms.rules }),
+    ...(terms?.record === undefined ? {} : { gateRecord: terms.record }),
   };
   const folder = await createRunFolder(options.reportsRoot, plan);
   await using file = await openJournal(join(folder, 'journal.ndjson'));

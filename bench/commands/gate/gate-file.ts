@@ -21,7 +21,11 @@ export interface GateFile {
   /** Built-in name, or path relative to the file. */
   readonly scenario: string | undefined;
   readonly against: string | undefined;
+  /** The pinned build of `gate record` and `--history`. */
+  readonly anchor: string | undefined;
 }
+
+const nothing = { scenario: undefined, against: undefined, anchor: undefined };
 
 /**
  * Reads the file that `--gate-file` names, or the one at the repository's root; the defaults when there is none.
@@ -37,7 +41,7 @@ export async function loadGateFile(
     if (explicit === undefined && cause.code === 'ENOENT') return null;
     throw new UsageError(`${path} cannot be read: ${cause.message}`, { cause });
   });
-  if (text === null) return { rules: defaultGateRules, scenario: undefined, against: undefined };
+  if (text === null) return { rules: defaultGateRules, ...nothing };
   const given = parse(path, text);
   const rules = {
     metrics: mergeMetrics(given.metrics ?? {}),
@@ -46,7 +50,7 @@ export async function loadGateFile(
     alpha: given.alpha ?? defaultGateRules.alpha,
   };
   if (rules.metrics.length === 0) throw new UsageError(`${path}: metrics: at least one must be gated`);
-  return { rules, scenario: given.scenario, against: given.against };
+  return { rules, scenario: given.scenario, against: given.against, anchor: given.anchor };
 }
 
 function parse(path: string, text: string): z.infer<typeof gateFileSchema> {
@@ -99,6 +103,7 @@ function buildSchema() {
     $schema: z.string().optional(),
     scenario: z.string().min(1).optional(),
     against: z.string().min(1).optional(),
+    anchor: z.string().min(1).optional(),
     metrics: z.partialRecord(z.enum(metricIds), z.union([gated, z.literal(false)])).optional(),
     guards: z.array(guard).optional(),
     looks: z

@@ -12,6 +12,8 @@ export interface GateFlags extends MeasurementFlags {
   readonly candidateEnv: Readonly<Record<string, string>>;
   readonly inconclusive: 'fail' | 'pass';
   readonly selfTest?: number;
+  /** True = the default file. */
+  readonly history?: string | true;
 }
 
 export function addGateOptions(command: Command): Command {
@@ -30,6 +32,10 @@ export function addGateOptions(command: Command): Command {
       '--self-test <n>',
       'n gates of HEAD against itself, kept on record: the false alarms of this machine',
       wholeNumber(1, 500),
+    )
+    .option(
+      '--history [file]',
+      'decide by earlier "gate record" runs against the pinned anchor (default file: gate-history.ndjson in --out)',
     )
     .option(
       '--app-command <command>',

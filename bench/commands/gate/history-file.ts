@@ -1,6 +1,6 @@
 /** What gates leave for later ones: one JSON line a run, appended to a file that can be kept with the repository. */
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { fingerprintClass } from '../../analysis/gate/record.ts';
 import { EnvironmentError, metricIds, type RunResult, UsageError } from '../../model.ts';
@@ -22,6 +22,17 @@ const entrySchema = z.strictObject({
   /** ln(candidate / reference), the Hodges-Lehmann estimate over the blocks. */
   logRatios: z.partialRecord(z.enum(metricIds), z.number()),
 });
+
+/** That of the flag, or the one beside the runs. */
+export function historyPath({
+  history,
+  out,
+}: {
+  readonly history?: string | true;
+  readonly out: string;
+}): string {
+  return typeof history === 'string' ? history : join(out, 'gate-history.ndjson');
+}
 
 export type HistoryEntry = Readonly<z.infer<typeof entrySchema>>;
 

@@ -1,0 +1,104 @@
+/** `gate record` and `gate --history`: the working tree against a pinned build, over days. */
+import { fingerprintClass } from '../../analysis/gate/record.ts';
+import { commitOf } from '../../experiment/builds/git.ts';
+import {
+  EnvironmentError,
+  exitCodes,
+  type GateHistory,
+  type MetricId,
+  metricIds,
+  UsageError,
+} from '../../model.ts';
+import { monotonicMs } from '../../monotonic-clock.ts';
+import type { CommandContext } from '../context.ts';
+import { conclude } from '../measure.ts';
+import { type ChooseReference, type Contest, contend, openContest } from './contest.ts';
+import { gateExitCode, ownTerms } from './gate.ts';
+import type { GateFlags } from './gate-options.ts';
+import { appendHistory, type HistoryEntry, historyEntry, historyPath, readHistory } from './history-file.ts';
+
+/** Of the same machines, anchor and scenario; below that an interval says nothing. */
+export const fewestRuns = 10;
+/** Older ones tell of a program that has changed. */
+const mostRuns = 30;
+const confidence = 0.99;
+
+/** Measures against the anchor and stores the ratios. @returns 0, or 3 when the measurement is invalid */
+export async function recordRun(flags: GateFlags, context: CommandContext): Promise<number> {
+  const path = historyPath(flags);
+  // A file that cannot be read later is told before minutes are spent.
+  const history = await readHistory(path);
+  const begun = monotonicMs();
+  await using contest = await openContest(chooseAnchor(flags), flags, context);
+  const terms = ownTerms(oneLook(contest), contest.scenario, history);
+  const measured = await contend(contest, terms, flags, context);
+  conclude(measured, context);
+  const { result } = measured;
+  const { dirty } = contest.candidate.build;
+  if (!result.validity.ok || result.completion.outcome !== 'completed') {
+    context.write('not recorded: the measurement is not valid\n');
+    return result.exitCode;
+  }
+  if (dirty) throw new UsageError('not recorded: the working tree has changes, so no commit stands for it');
+  await appendHistory(path, historyEntry('anchored', result, (monotonicMs() - begun) / 1000));
+  context.write(`recorded in ${path}\n`);
+  return exitCodes.pass;
+}
+
+/** @returns the exit code of the verdict by earlier runs */
+export async function gateByHistory(flags: GateFlags, context: CommandContext): Promise<number> {
+  const path = historyPath(flags);
+  const history = await readHistory(path);
+  await using contest = await openContest(chooseAnchor(flags), flags, context);
+  const rules = oneLook(contest);
+  const own = ownTerms(rules, contest.scenario, history);
+  const terms = {
+    looks: rules.looks,
+    of: (fingerprint: Parameters<typeof own.of>[0]) => {
+      const machine = fingerprintClass(fingerprint);
+      const like = history.filter((entry) => isLike(entry, contest, machine)).slice(-mostRuns);
+      if (like.length < fewestRuns) {
+        throw new EnvironmentError(
+          `${path} has ${like.length} runs of ${contest.scenario.name} against this anchor on machines like this one ` +
+            `(${machine}); at least ${fewestRuns} are needed: make them with "replibench gate record"`,
+        );
+      }
+      return { ...own.of(fingerprint), rules: { ...rules, history: historyOf(like) } };
+    },
+  };
+  const measured = await contend(contest, terms, flags, context);
+  conclude(measured, context);
+  return gateExitCode(measured.result, flags);
+}
+
+/** Every session must be as long as the others, or their ratios spread differently. */
+function oneLook({ file }: Contest) {
+  return { ...file.rules, looks: file.rules.looks.slice(0, 1) };
+}
+
+function isLike(entry: HistoryEntry, { scenario, reference }: Contest, machine: string): boolean {
+  return (
+    entry.kind === 'anchored' &&
+    entry.reference === reference.build.commit &&
+    entry.scenario === scenario.name &&
+    entry.fingerprintClass === machine
+  );
+}
+
+function historyOf(entries: readonly HistoryEntry[]): GateHistory {
+  const ratiosOf = (metric: MetricId): readonly number[] =>
+    entries.flatMap(({ logRatios }) => logRatios[metric] ?? []);
+  return { confidence, logRatios: Object.fromEntries(metricIds.map((metric) => [metric, ratiosOf(metric)])) };
+}
+
+function chooseAnchor(flags: GateFlags): ChooseReference {
+  return async (repository, file) => {
+    const asked = flags.against ?? file.anchor;
+    if (asked === undefined) {
+      throw new UsageError(
+        'no anchor is pinned: put a commit or tag as "anchor" into replibench.gate.json, or name it with --against',
+      );
+    }
+    return { ref: asked, commit: await commitOf(repository, asked), dirty: false };
+  };
+}

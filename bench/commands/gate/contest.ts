@@ -1,0 +1,164 @@
+/** Two states of one application, ready to be measured as the arms of a run. */
+import type { ApplicationDefinition } from '../../experiment/application-definition.ts';
+import { type Checkout, checkOut } from '../../experiment/builds/checkout.ts';
+import { commitOf, isDirty, mergeBaseWithMain, repositoryOf } from '../../experiment/builds/git.ts';
+import { relocate } from '../../experiment/builds/relocate.ts';
+import type { GateTerms } from '../../experiment/experiment.ts';
+import { checkReportsRoot } from '../../experiment/run-folder.ts';
+import { checkScenario, loadScenario } from '../../experiment/scenario-file.ts';
+import { type Arm, type Build, type Fingerprint, type Scenario, UsageError } from '../../model.ts';
+import type { CommandContext } from '../context.ts';
+import { type Measured, measure } from '../measure.ts';
+import { type GateFile, loadGateFile } from './gate-file.ts';
+import type { GateFlags } from './gate-options.ts';
+import { type GateScenario, gatedApplication } from './gated-application.ts';
+
+export interface Contest extends AsyncDisposable {
+  readonly file: GateFile;
+  readonly scenario: Scenario;
+  readonly reference: Contender;
+  readonly candidate: Contender;
+}
+
+interface Contender {
+  readonly application: ApplicationDefinition;
+  readonly build: Build;
+}
+
+/** Which state the working tree is compared with, given what the repository's gate file says. */
+export type ChooseReference = (
+  repository: string,
+  file: GateFile,
+) => Promise<Build & { readonly commit: string }>;
+
+/** What saturates writes is the disk and the primary, not the application: nothing gated comes from it. */
+const gateSlices = ['steady', 'read-saturation'] as const;
+const gateSliceSeconds = 4;
+
+/**
+ * Checks everything that can be checked, then checks the reference out and installs it.
+ * @throws UsageError, EnvironmentError, or the signal's reason
+ */
+export async function openContest(
+  choose: ChooseReference,
+  flags: GateFlags,
+  context: CommandContext,
+): Promise<Contest> {
+  const { workingFolder, signal } = context;
+  const repository = await repositoryOf(workingFolder);
+  const { application, scenario: configured } = await gatedApplication(flags, workingFolder, repository);
+  const file = await loadGateFile(flags.gateFile, workingFolder, repository);
+  const scenario = await chooseScenario(flags, file, configured, repository, context);
+  await checkReportsRoot(flags.out);
+  const reference = await choose(repository, file);
+  const candidate: Build = {
+    ref: 'working tree',
+    commit: await commitOf(repository, 'HEAD'),
+    dirty: await isDirty(repository),
+  };
+  context.write(
+    `candidate: ${describeBuild(candidate)}\nreference: ${describeBuild(reference)}, checked out and installed elsewhere\n`,
+  );
+  const checkout: Checkout = await checkOut({
+    ...{ repository, commit: reference.commit, application: application.cwd, install: flags.install, signal },
+    onStep: ({ name, durationMs }) =>
+      context.write(`  ${name.padEnd(44)} ${(durationMs / 1000).toFixed(2)} s\n`),
+  });
+  return {
+    file,
+    scenario,
+    reference: { application: relocate(application, repository, checkout.folder), build: reference },
+    candidate: { application: withVariables(application, flags.candidateEnv), build: candidate },
+    [Symbol.asyncDispose]: () => checkout[Symbol.asyncDispose](),
+  };
+}
+
+export interface Terms {
+  /** Numbers of blocks after which is decided. */
+  readonly looks: readonly number[];
+  readonly of: (fingerprint: Fingerprint) => GateTerms;
+}
+
+/** Measures block by block until the rules decide, or the last look is over. */
+export function contend(
+  { scenario, reference, candidate }: Contest,
+  { looks, of }: Terms,
+  flags: GateFlags,
+  context: CommandContext,
+): Promise<Measured> {
+  const arm = (name: string, build: Build): Arm => ({
+    name,
+    topology: 'embedded',
+    replicas: flags.replicas,
+    routing: flags.replicas > 0 ? 'native' : 'primary-only',
+    build,
+  });
+  return measure(
+    {
+      scenario,
+      config: undefined,
+      application: reference.application,
+      builds: new Map([['candidate', candidate.application]]),
+      arms: [arm('reference', reference.build), arm('candidate', candidate.build)],
+      slices: gateSlices.filter((slice) => slice !== 'read-saturation' || scenario.readShare > 0),
+      gate: of,
+    },
+    {
+      ...flags,
+      topology: 'embedded',
+      blocks: looks.at(-1) ?? 1,
+      sliceSeconds: flags.sliceSeconds ?? gateSliceSeconds,
+    },
+    context,
+  );
+}
+
+/** Of a pull request its base, unless flag or file name another. */
+export function chooseAgainst(flags: GateFlags): ChooseReference {
+  return async (repository, file) => {
+    const asked = flags.against ?? file.against;
+    const reference =
+      asked === undefined
+        ? {
+            ref: 'merge base with main',
+            commit: await mergeBaseWithMain(repository, process.env['GITHUB_BASE_REF']),
+            dirty: false,
+          }
+        : { ref: asked, commit: await commitOf(repository, asked), dirty: false };
+    const same = reference.commit === (await commitOf(repository, 'HEAD')) && !(await isDirty(repository));
+    if (same && Object.keys(flags.candidateEnv).length === 0) {
+      throw new UsageError(
+        `the working tree is ${describeBuild(reference)} itself, so there is nothing to compare: name another state,` +
+          ' for example --against HEAD~1, or measure false alarms with --self-test',
+      );
+    }
+    return reference;
+  };
+}
+
+export function describeBuild({ ref, commit, dirty }: Build): string {
+  return `${ref} (${commit?.slice(0, 12) ?? 'no commit'}${dirty ? ' and changes' : ''})`;
+}
+
+async function chooseScenario(
+  flags: GateFlags,
+  file: GateFile,
+  configured: GateScenario,
+  repository: string,
+  context: CommandContext,
+): Promise<Scenario> {
+  if (flags.scenario !== undefined) return loadScenario(flags.scenario, context.workingFolder);
+  if (file.scenario !== undefined) return loadScenario(file.scenario, repository);
+  if (configured === undefined) return loadScenario('mixed', context.workingFolder);
+  const { given, folder, path } = configured;
+  return typeof given === 'string'
+    ? loadScenario(given, folder)
+    : checkScenario(given, `scenario in ${path}`);
+}
+
+function withVariables(
+  application: ApplicationDefinition,
+  extra: Readonly<Record<string, string>>,
+): ApplicationDefinition {
+  return { ...application, env: (connections) => ({ ...application.env(connections), ...extra }) };
+}
