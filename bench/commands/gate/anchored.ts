@@ -1,6 +1,6 @@
 /** `gate record` and `gate --history`: the working tree against a pinned build, over days. */
 import { fingerprintClass } from '../../analysis/gate/record.ts';
-import { commitOf } from '../../experiment/builds/git.ts';
+import { commitOf, isDirty } from '../../experiment/builds/git.ts';
 import {
   EnvironmentError,
   exitCodes,
@@ -29,17 +29,23 @@ export async function recordRun(flags: GateFlags, context: CommandContext): Prom
   // A file that cannot be read later is told before minutes are spent.
   const history = await readHistory(path);
   const begun = monotonicMs();
-  await using contest = await openContest(chooseAnchor(flags), flags, context);
+  const choose: ChooseReference = async (repository, file) => {
+    if (await isDirty(repository)) {
+      throw new UsageError(
+        'a record stands for a commit, but the working tree has changes: commit or stash them',
+      );
+    }
+    return chooseAnchor(flags)(repository, file);
+  };
+  await using contest = await openContest(choose, flags, context);
   const terms = ownTerms(oneLook(contest), contest.scenario, history);
   const measured = await contend(contest, terms, flags, context);
   conclude(measured, context);
   const { result } = measured;
-  const { dirty } = contest.candidate.build;
   if (!result.validity.ok || result.completion.outcome !== 'completed') {
     context.write('not recorded: the measurement is not valid\n');
     return result.exitCode;
   }
-  if (dirty) throw new UsageError('not recorded: the working tree has changes, so no commit stands for it');
   await appendHistory(path, historyEntry('anchored', result, (monotonicMs() - begun) / 1000));
   context.write(`recorded in ${path}\n`);
   return exitCodes.pass;
