@@ -1,4 +1,6 @@
+import { isGateRun } from '../report/gate/words.ts';
 import type { CommandContext } from './context.ts';
+import { writeGateFiles } from './gate-outputs.ts';
 import { printResult } from './measure.ts';
 import { analyseRun, writeReport } from './report-files.ts';
 
@@ -9,6 +11,7 @@ import { analyseRun, writeReport } from './report-files.ts';
 export async function renderAgain(run: string, root: string, context: CommandContext): Promise<number> {
   const { folder, result } = await analyseRun(run, root);
   await writeReport(folder, result);
+  if (isGateRun(result)) await writeGateFiles(folder, result, context.write);
   printResult(folder, result, context);
   return result.exitCode;
 }

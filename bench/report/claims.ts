@@ -25,9 +25,9 @@ export const claims: Readonly<Partial<Record<MetricId, Claim>>> = {
   'lag.p95Ms': { text: '< 100 ms', max: 100 },
 };
 
-/** The claims are about two replicas; beside any other number they would mislead. */
+/** The claims are about two replicas; beside any other number, or two builds of one kind, they would mislead. */
 export function claimsApply(candidate: ArmResult | undefined): boolean {
-  return candidate?.replicas === 2;
+  return candidate?.replicas === 2 && candidate.build === undefined;
 }
 
 /**

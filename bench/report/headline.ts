@@ -1,5 +1,6 @@
 import type { ArmResult, ComparisonRow, MetricId, RunResult } from '../model.ts';
 import { comparisonRow, reportedArms } from './arms.ts';
+import { describeArms, describeBlocks, isGateRun } from './gate/words.ts';
 import { cpuUnit, formatValue } from './main-table.ts';
 import {
   formatChange,
@@ -45,6 +46,7 @@ function status(result: RunResult): Pick<Headline, 'word' | 'reason'> {
       reason: `the measurement cannot be believed, and its figures serve to find the fault only: ${invalid.message.replace(/\.+$/, '')}.`,
     };
   }
+  if (isGateRun(result)) return { word: result.gate.verdict.toUpperCase(), reason: result.gate.sentence };
   if (result.verdict === 'pass') return { word: 'PASS', reason: passReason(result) };
   const sentences = sentencesOf(result);
   return {
@@ -82,6 +84,7 @@ function answer(result: RunResult): readonly string[] {
   if (baseline === undefined || baseline.slices.length + (candidate?.slices.length ?? 0) === 0) {
     return ['No slice was finished, so nothing can be said.'];
   }
+  if (isGateRun(result)) return [`${capital(describeArms(result))}, after ${describeBlocks(result)}.`];
   if (candidate === undefined) return answerForOneArm(result);
   const reads = comparisonRow(result, 'read.qps');
   if (reads === undefined || reads.ratio === null) {

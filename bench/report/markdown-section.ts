@@ -12,11 +12,19 @@ export function markdownBlock(block: Block): string {
       return block.text;
     case 'list':
       return block.items.map((item) => `- ${item}`).join('\n');
-    case 'code':
-      return `\`\`\`${block.language}\n${block.text}\n\`\`\``;
+    case 'code': {
+      const fence = fenceAround(block.text);
+      return `${fence}${block.language}\n${block.text}\n${fence}`;
+    }
     case 'table':
       return markdownTable(block);
   }
+}
+
+/** Longer than every run of backticks inside, so that no text can end its own block. */
+function fenceAround(text: string): string {
+  const runs = [...text.matchAll(/`+/g)].map(([run]) => run.length);
+  return '`'.repeat(Math.max(2, ...runs) + 1);
 }
 
 /** Text from outside (names, messages of errors) must not break the table or become markup. */

@@ -1,9 +1,11 @@
 import type { RunResult } from '../model.ts';
 import { reportedArms } from './arms.ts';
+import { isGateRun } from './gate/words.ts';
 import { headline } from './headline.ts';
 import { escapeCell, markdownBlock, markdownSection } from './markdown-section.ts';
 import { effectSection } from './sections/effect.ts';
 import { environmentSection, setUpSection } from './sections/environment.ts';
+import { gateSection } from './sections/gate.ts';
 import { limitSection } from './sections/limit.ts';
 import { metricSection } from './sections/metrics.ts';
 import { lagSection, readsByNodeSection } from './sections/replication.ts';
@@ -33,10 +35,15 @@ export function renderMarkdown(result: RunResult): string {
     limitsOfThisReport(result),
     reproduceSection(result),
   ];
-  // The figures follow the answer at once, without a heading between.
-  const figures = effectSection(result)?.blocks.map(markdownBlock) ?? [];
-  const parts = [title(result), ...figures, ...sections.map(markdownSection)];
+  const parts = [title(result), ...figures(result), ...sections.map(markdownSection)];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+/** What follows the answer: of a gate its metrics; otherwise the figures at once, without a heading between. */
+function figures(result: RunResult): readonly string[] {
+  const effect = effectSection(result);
+  if (isGateRun(result)) return [gateSection(result), effect].map(markdownSection);
+  return effect?.blocks.map(markdownBlock) ?? [];
 }
 
 function title(result: RunResult): string {

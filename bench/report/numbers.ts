@@ -1,7 +1,8 @@
 /** What stands where a value was not measured. */
 export const missing = '–';
 
-const minus = '\u2212';
+/** The sign, as wide as a plus. */
+export const minus = '\u2212';
 
 /** Three significant digits, thousands apart: 12,000, 5.01, 0.0423. */
 export function formatNumber(value: number | null): string {

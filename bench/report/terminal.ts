@@ -1,17 +1,21 @@
 import type { RunResult } from '../model.ts';
+import { alignColumns } from './align-columns.ts';
 import { reportedArms } from './arms.ts';
+import { isGateRun } from './gate/words.ts';
 import { headline } from './headline.ts';
 import { hasFigures, type MainRow, mainRows } from './main-table.ts';
+import { renderGateTerminal } from './terminal-gate.ts';
 import { wrapText } from './wrap-text.ts';
 
 const widthColumns = 100;
 
 /**
  * What is printed at the end of a run, at most 100 columns: the answer, the main table, what limits,
- * and what to be careful about. Ends without a line break.
+ * and what to be careful about; a gate in its own form. Ends without a line break.
  * @param reportPath where the whole report is; absent = not said
  */
 export function renderTerminal(result: RunResult, reportPath?: string): string {
+  if (isGateRun(result)) return renderGateTerminal(result, reportPath);
   const { word, reason, answer, caveats } = headline(result);
   return [
     wrapText(`${word}: ${reason}`, widthColumns),
@@ -47,24 +51,6 @@ function comparisonCells(row: MainRow): readonly string[] {
 /** The terminal has no room for the interval of each arm; the report has. */
 function withoutInterval(value: string): string {
   return value.replace(/ \[.*\]$/, '');
-}
-
-/** First column to the left, the others to the right, two spaces between. */
-function alignColumns(rows: readonly (readonly string[])[]): string {
-  const widths = rows.reduce<readonly number[]>(
-    (known, row) => row.map((cell, column) => Math.max(known[column] ?? 0, cell.length)),
-    [],
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 function limits(result: RunResult): string {

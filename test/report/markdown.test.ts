@@ -4,6 +4,7 @@ import type { JournalEntry, RunResult } from '../../bench/model.ts';
 import { renderMarkdown } from '../../bench/report/markdown.ts';
 import { foldJournal } from '../analysis/fold-journal.ts';
 import { buildJournal, type JournalOptions, replicatedArm } from '../analysis/journal-builder.ts';
+import { failedRow, gateRun, openRow, passedRow } from './gate/gate-run.ts';
 
 const render = (options: JournalOptions): string => renderMarkdown(foldJournal(buildJournal(options)));
 const compared = render({});
@@ -143,6 +144,59 @@ describe('report.md', () => {
       plan: { application: 'evil | app\n# <script>alert(1)</script>' },
     });
     expect(markdown).toContain('| application | evil \\| app # &lt;script>alert(1)&lt;/script> |');
+  });
+});
+
+describe('report.md of a gate', () => {
+  const markdown = renderMarkdown(gateRun());
+
+  test('begins with the verdict of the gate and what was measured against what', () => {
+    expect(markdown.split('\n\n').slice(0, 3)).toEqual([
+      '# read-heavy: reference against candidate',
+      `**FAIL** (exit code 1): ${failedRow.sentence}`,
+      '**Candidate (working tree, commit 9f8e7d6c5b4a with changes) against reference (main, commit 1a2b3c4d5e6f), after 8 of at most 24 blocks.**',
+    ]);
+    expect(opening(markdown)).not.toMatch(/replica|rose|fell/);
+  });
+
+  test('has the gate before anything else, with every number of a metric', () => {
+    expect(markdown.match(/^## .*/gm)?.slice(0, 2)).toEqual(['## Gate', '## Effect']);
+    expect(cells(markdown, 'fail')).toEqual([
+      '`app.cpuMsPerRequest` (ms)',
+      '0.512',
+      '0.571',
+      '+11.2 % [+8.1 to +14.0]',
+      '3.0 %',
+      '8.0 %',
+      '8',
+      '0.0039',
+      '0.016',
+      '0.94 |',
+    ]);
+  });
+
+  test('has every look, so that a reader sees what the later blocks changed', () => {
+    const looks = [
+      { blocks: 8, rows: [openRow] },
+      { blocks: 14, rows: [{ ...openRow, ...passedRow, metric: openRow.metric }] },
+    ];
+    const twice = renderMarkdown(gateRun({ looks }));
+    expect(cells(twice, '8')).toEqual(['inconclusive +7.9 % [−9.3 to +27.0] |']);
+    expect(cells(twice, '14')).toEqual(['pass +1.2 % [−2.0 to +4.1] |']);
+  });
+
+  test('does not judge the claims about replicas by two builds of one kind', () => {
+    const run = gateRun();
+    const replicated = { ...run, arms: run.arms.map((arm) => ({ ...arm, replicas: 2 })) };
+    expect(renderMarkdown(replicated)).not.toContain('claim inside the interval');
+    const noBuild = replicated.arms.map(({ build: _, ...arm }) => arm);
+    expect(renderMarkdown({ ...replicated, arms: noBuild })).toContain('claim inside the interval');
+  });
+
+  test('of an invalid measurement does not show the verdict of its rows first', () => {
+    const findings = [{ severity: 'invalid', id: 'x', message: 'the generator had no CPU' }] as const;
+    const invalid = gateRun({ verdict: 'pass' }, { validity: { ok: false, findings } });
+    expect(opening(renderMarkdown(invalid))).toContain('**INVALID**');
   });
 });
 
