@@ -337,8 +337,8 @@ export interface RunPlan {
 // ---------------------------------------------------------------- gate
 
 /**
- * A metric that a gate tests. Effects are shares on the worse side: 0.08 is a candidate of 8 % more CPU or
- * milliseconds, or a reference of 8 % more requests per second.
+ * A metric that a gate tests. Effects are shares of the reference, above zero on the worse side: 0.08 is a
+ * candidate of 8 % more CPU or milliseconds, or of 8 % fewer requests per second.
  */
 export interface GatedMetric {
   readonly metric: MetricId;

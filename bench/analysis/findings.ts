@@ -11,15 +11,17 @@ const severityRank = { invalid: 0, warning: 1, info: 2 } as const;
 
 /**
  * Findings about the run as a whole: how it ended, slices that failed, and those of its slices, one
- * line per id, naming the first slice and how many more there were.
+ * line per id, naming the first slice and how many more there were. `settled` = it is a gate that ended
+ * because it was decided, so that the blocks it did not measure are not missing.
  */
 export function assessRun(
   completion: RunResult['completion'],
   failures: readonly FailedSlice[],
   arms: readonly ArmResult[],
+  settled = false,
 ): readonly Finding[] {
   return [
-    ...assessCompletion(completion),
+    ...assessCompletion(completion, settled),
     ...failures.map((failure) => assessFailure(failure, completion)),
     ...gatherSliceFindings(arms),
   ];
@@ -31,9 +33,9 @@ export function mergeFindings(findings: readonly Finding[]): readonly Finding[] 
   return [...unique.values()].sort((a, b) => severityRank[a.severity] - severityRank[b.severity]);
 }
 
-function assessCompletion(completion: RunResult['completion']): readonly Finding[] {
+function assessCompletion(completion: RunResult['completion'], settled: boolean): readonly Finding[] {
   const { outcome, reason, plannedBlocks, finishedBlocks } = completion;
-  if (outcome === 'completed' && finishedBlocks >= plannedBlocks) return [];
+  if (outcome === 'completed' && (settled || finishedBlocks >= plannedBlocks)) return [];
   const how = {
     completed: 'ended',
     interrupted: 'was interrupted',

@@ -5,6 +5,7 @@ import {
   EnvironmentError,
   type Finding,
   type JournalEntry,
+  type LoadProgress,
   type Reading,
   type RunPlan,
   type RunResult,
@@ -14,14 +15,15 @@ import { findBottleneck } from './bottleneck.ts';
 import { compareMetrics } from './compare.ts';
 import { assessEnvironment } from './environment.ts';
 import { assessRun, mergeFindings } from './findings.ts';
+import { finishedBlocks, measuredKinds } from './finished-blocks.ts';
+import { isSettled } from './gate/decided.ts';
+import { gateOfRun, qualifyGate } from './gate/of-run.ts';
 import { summarizeMetrics } from './metrics.ts';
 import { judgeObjectives } from './objectives.ts';
 import { type MeasuredSlice, nodeNames, replicaNames, type SliceEnd, summarizeSlice } from './slice.ts';
 import { collectReadings, type ReadingsCollector } from './slice-readings.ts';
+import { assessSteadyState } from './steady-state.ts';
 import { conclude } from './verdict.ts';
-
-/** Slices that metrics come from; warm-up and calibration are in the journal only. */
-export const measuredKinds = ['steady', 'read-saturation', 'write-saturation'] as const satisfies SliceKind[];
 
 export interface JournalFold {
   /** Takes the journal's entries in their order. */
@@ -36,13 +38,14 @@ export interface JournalFold {
 type Of<Type extends JournalEntry['type']> = Extract<JournalEntry, { readonly type: Type }>;
 
 /**
- * Turns a journal into a result, entry by entry. Keeps one summary per finished slice and the
- * readings near the edges of the current one, so memory does not grow with the length of slices.
+ * Turns a journal into a result, entry by entry. Keeps one summary per finished slice, and of
+ * the current one the readings near its edges and a line a second of its progress, so memory hardly grows
+ * with the length of slices.
  */
 export function createJournalFold(): JournalFold {
   let plan: RunPlan | null = null;
   let calibration: RunResult['calibration'] = null;
-  let current: { readonly start: Of<'slice-start'>; readonly readings: ReadingsCollector } | null = null;
+  let current: CurrentSlice | null = null;
   let end: Of<'end'> | null = null;
   let settings: Of<'postgres-settings'>['settings'] | null = null;
   const steps: RunResult['steps'][number][] = [];
@@ -67,9 +70,12 @@ export function createJournalFold(): JournalFold {
     if (arm === undefined || !isMeasured(entry.kind)) return;
     const { startedAtMs, durationMs } = entry.load;
     const readings = started.readings.close(startedAtMs, startedAtMs + durationMs);
+    const { result, allLag } = summarizeSlice(entry, readings, plan, arm, subjects.get(arm.name) ?? []);
+    const unsteady = assessSteadyState(entry, started.progress, plan.scenario);
     slices.set(keyOf(entry), {
       arm: arm.name,
-      ...summarizeSlice(entry, readings, plan, arm, subjects.get(arm.name) ?? []),
+      result: { ...result, findings: [...result.findings, ...unsteady] },
+      allLag,
     });
   };
 
@@ -97,7 +103,7 @@ export function createJournalFold(): JournalFold {
           };
           return;
         case 'slice-start':
-          current = { start: entry, readings: collectReadings(entry.atMs) };
+          current = { start: entry, readings: collectReadings(entry.atMs), progress: [] };
           return;
         case 'readings':
           if (current === null) return;
@@ -107,6 +113,7 @@ export function createJournalFold(): JournalFold {
           }
           return;
         case 'progress':
+          current?.progress.push(entry);
           return;
         case 'slice-end':
           finishSlice(entry);
@@ -144,6 +151,12 @@ export function createJournalFold(): JournalFold {
   };
 }
 
+interface CurrentSlice {
+  readonly start: Of<'slice-start'>;
+  readonly readings: ReadingsCollector;
+  readonly progress: LoadProgress[];
+}
+
 interface Folded {
   readonly plan: RunPlan;
   readonly calibration: RunResult['calibration'];
@@ -162,19 +175,22 @@ function assemble(folded: Folded): RunResult {
       folded.slices.filter((slice) => slice.arm === arm.name),
     ),
   );
+  const finished = finishedBlocks(arms, plan);
   const completion: RunResult['completion'] = {
     outcome: end?.outcome ?? 'cut-off',
     reason: end?.reason ?? null,
     plannedBlocks: plan.blocks,
-    finishedBlocks: countFinishedBlocks(arms, plan),
+    finishedBlocks: finished.length,
   };
+  const decided = gateOfRun(plan, arms, finished);
   const found = mergeFindings([
     ...folded.findings,
-    ...assessRun(completion, folded.failures, arms),
+    ...assessRun(completion, folded.failures, arms, decided !== undefined && isSettled(decided)),
     ...assessEnvironment(plan, arms).filter(({ id }) => folded.findings.every((known) => known.id !== id)),
   ]);
   const objectives = judgeObjectives(plan.scenario.objectives, arms);
   const validity = { ok: found.every(({ severity }) => severity !== 'invalid'), findings: found };
+  const gate = decided === undefined ? {} : { gate: qualifyGate(decided, { validity, completion }) };
   return {
     schemaVersion: 1,
     runId: plan.runId,
@@ -193,8 +209,9 @@ function assemble(folded: Folded): RunResult {
     arms,
     comparison: compareArms(arms, plan.interleaved),
     objectives,
+    ...gate,
     steps: folded.steps,
-    ...conclude({ completion, validity, objectives }),
+    ...conclude({ completion, validity, objectives, ...gate }),
   };
 }
 
@@ -220,20 +237,6 @@ export function compareArms(arms: readonly ArmResult[], interleaved: boolean): r
   const candidate = arms.find((arm) => arm !== baseline);
   if (baseline === undefined || candidate === undefined) return [];
   return compareMetrics(baseline.metrics, candidate.metrics, { interleaved });
-}
-
-/** Blocks in which every arm has all its measured slices. */
-function countFinishedBlocks(arms: readonly ArmResult[], { scenario }: RunPlan): number {
-  const [first] = arms;
-  const { readShare } = scenario;
-  // Of a scenario that only reads, writes are never saturated, and the other way round.
-  const kinds = measuredKinds.filter(
-    (kind) => (kind !== 'read-saturation' || readShare > 0) && (kind !== 'write-saturation' || readShare < 1),
-  );
-  const blocks = new Set(first?.slices.map(({ block }) => block));
-  const complete = (arm: ArmResult, block: number): boolean =>
-    kinds.every((kind) => arm.slices.some((slice) => slice.block === block && slice.kind === kind));
-  return [...blocks].filter((block) => arms.every((arm) => complete(arm, block))).length;
 }
 
 function isMeasured(kind: SliceKind): boolean {

@@ -1,3 +1,5 @@
+import { quantileRanks } from './order-statistics.ts';
+
 /** Median of the values; the mean of the middle two when their number is even, null without values. */
 export function median(values: readonly number[]): number | null {
   const sorted = [...values].sort((a, b) => a - b);
@@ -12,26 +14,16 @@ export function known(values: readonly (number | null | undefined)[]): readonly 
 }
 
 /**
- * Distribution-free interval of the median from order statistics: [x(k), x(n+1-k)] covers it with
- * probability 1 - 2 P(Binomial(n, 1/2) < k). Six values are the fewest for 95 %.
- * Source: Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2.
+ * Distribution-free interval of the median from order statistics. Six values are the fewest for 95 %.
  * @returns null when even [min, max] covers less than asked for
  */
 export function medianInterval(
   values: readonly number[],
   confidence = 0.95,
-): { readonly low: number; readonly high: number } | null {
+): { readonly low: number; readonly high: number; readonly confidence: number } | null {
+  const ranks = quantileRanks(values.length, 0.5, confidence);
+  if (ranks === null) return null;
   const sorted = [...values].sort((a, b) => a - b);
-  let probability = 0.5 ** sorted.length;
-  let below = probability;
-  let interval: { readonly low: number; readonly high: number } | null = null;
-  for (let rank = 0; 1 - 2 * below >= confidence - 1e-12; rank += 1) {
-    const low = sorted[rank];
-    const high = sorted[sorted.length - 1 - rank];
-    if (low === undefined || high === undefined) break;
-    interval = { low, high };
-    probability *= (sorted.length - rank) / (rank + 1);
-    below += probability;
-  }
-  return interval;
+  const [low, high] = [sorted[ranks.low - 1], sorted[ranks.high - 1]];
+  return low === undefined || high === undefined ? null : { low, high, confidence: ranks.confidence };
 }

@@ -50,7 +50,8 @@ export function summarizeMetrics(
   return Object.fromEntries(entries);
 }
 
-function summarizeBlocks(perBlock: MetricValue['perBlock']): MetricValue | null {
+/** Median over the blocks and its interval; null without any. */
+export function summarizeBlocks(perBlock: MetricValue['perBlock']): MetricValue | null {
   const values = perBlock.map(({ value }) => value);
   const value = median(values);
   if (value === null) return null;

@@ -24,7 +24,7 @@ export function signedRankInterval(values: readonly number[], confidence = 0.95)
   const estimate = median(averages);
   if (estimate === null) return null;
   if (values.length === 1) return { estimate, low: null, high: null, confidence: null };
-  return { estimate, ...trimToConfidence(averages, signedRankNull(values.length), confidence) };
+  return { estimate, ...trimToConfidence(averages, signFlipNull(ranksUpTo(values.length)), confidence) };
 }
 
 /**
@@ -59,15 +59,26 @@ function walshAverages(values: readonly number[]): readonly number[] {
     .sort((a, b) => a - b);
 }
 
-/** P(W+ = w) for w = 0..n(n+1)/2 when each rank's sign is a fair coin: one rank at a time. */
-function signedRankNull(n: number): readonly number[] {
-  let probabilities: readonly number[] = [1];
-  for (let rank = 1; rank <= n; rank += 1) {
-    const previous = probabilities;
-    probabilities = Array.from(
-      { length: previous.length + rank },
-      (_, sum) => ((previous[sum] ?? 0) + (previous[sum - rank] ?? 0)) / 2,
-    );
+/**
+ * P(W = w) for w = 0..sum of the ranks, W being the sum of those whose sign falls on the plus side, when
+ * each sign is a fair coin: one rank at a time. Ranks are whole numbers.
+ */
+export function signFlipNull(ranks: readonly number[]): readonly number[] {
+  const probabilities = new Array<number>(ranks.reduce((sum, rank) => sum + rank, 1)).fill(0);
+  probabilities[0] = 1;
+  let largest = 0;
+  for (const rank of ranks) {
+    largest += rank;
+    // From above, so that every sum still finds those of the ranks before this one.
+    for (let sum = largest; sum >= 0; sum -= 1) {
+      const withRank = sum >= rank ? (probabilities[sum - rank] ?? 0) : 0;
+      probabilities[sum] = ((probabilities[sum] ?? 0) + withRank) / 2;
+    }
   }
   return probabilities;
+}
+
+/** 1, 2 ... n: the ranks of n values without ties. */
+function ranksUpTo(n: number): readonly number[] {
+  return Array.from({ length: n }, (_, index) => index + 1);
 }

@@ -1,5 +1,5 @@
 import type { JournalEntry, RunPlan, SliceKind } from '../model.ts';
-import { measuredKinds } from './fold.ts';
+import { measuredKinds } from './finished-blocks.ts';
 import { nodeNames } from './slice.ts';
 import { collectSamples, type Point, type SeriesKey, type SliceSamples } from './slice-samples.ts';
 

@@ -2,11 +2,11 @@ import { exitCodes, type RunResult, type Verdict } from '../model.ts';
 import { worstVerdict } from './objectives.ts';
 
 /**
- * Verdict and exit code of a run. Validity comes first: figures that cannot be believed pass and fail
+ * Verdict and exit code of a run; where it is a gate, they are the gate's. Validity comes first: figures that cannot be believed pass and fail
  * nothing. A run that did not reach its planned end can miss an objective, but not keep one.
  */
 export function conclude(
-  run: Pick<RunResult, 'completion' | 'validity' | 'objectives'>,
+  run: Pick<RunResult, 'completion' | 'validity' | 'objectives' | 'gate'>,
 ): Pick<RunResult, 'verdict' | 'exitCode'> {
   const verdict = judge(run);
   const { outcome } = run.completion;
@@ -15,7 +15,8 @@ export function conclude(
   return { verdict, exitCode: exitCodes[verdict] };
 }
 
-function judge({ completion, validity, objectives }: Parameters<typeof conclude>[0]): Verdict {
+function judge({ completion, validity, objectives, gate }: Parameters<typeof conclude>[0]): Verdict {
+  if (gate !== undefined) return gate.verdict === 'invalid' ? 'inconclusive' : gate.verdict;
   if (!validity.ok || completion.finishedBlocks === 0) return 'inconclusive';
   const verdict = worstVerdict(objectives.map((objective) => objective.verdict));
   return completion.outcome === 'completed' || verdict === 'fail' ? verdict : 'inconclusive';

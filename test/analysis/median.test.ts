@@ -33,6 +33,6 @@ describe('the interval of the median', () => {
     [30, 10, 21],
   ])('of %i values goes from rank %i to %i', (n, low, high) => {
     const values = Array.from({ length: n }, (_, index) => n - index);
-    expect(medianInterval(values)).toEqual({ low, high });
+    expect(medianInterval(values)).toMatchObject({ low, high });
   });
 });

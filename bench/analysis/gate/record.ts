@@ -1,5 +1,6 @@
 /** The record of gates that compared a state with itself: how often this gate cries wolf. */
 import type { Fingerprint, GateRecord, GateVerdict } from '../../model.ts';
+import { binomialProbabilities } from '../binomial.ts';
 
 export interface SelfTest {
   readonly fingerprintClass: string;
@@ -52,13 +53,8 @@ export function upperBound(events: number, n: number, confidence = 0.95): number
   return high;
 }
 
-/** P(X <= events) of a binomial X, summed from logarithms: n may be large. */
 function atMost(events: number, n: number, share: number): number {
-  let logTerm = n * Math.log1p(-share);
-  let sum = Math.exp(logTerm);
-  for (let k = 1; k <= events; k += 1) {
-    logTerm += Math.log((n - k + 1) / k) + Math.log(share) - Math.log1p(-share);
-    sum += Math.exp(logTerm);
-  }
-  return sum;
+  return binomialProbabilities(n, share)
+    .slice(0, events + 1)
+    .reduce((sum, each) => sum + each, 0);
 }
