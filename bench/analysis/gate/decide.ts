@@ -21,6 +21,8 @@ import { type Look, lookAt } from './look.ts';
  *   verdicts in simulations; so a reader finds the verdict in the rows that are shown.
  *
  * Error rates are those of test/analysis/gate/characteristics.test.ts; docs/gate.md has the table.
+ *
+ * With a history the rows are judged by that instead: see history-rows.ts.
  * @param finishedBlocks numbers of the blocks that both arms finished
  */
 export function decideGate(

@@ -29,8 +29,15 @@ export function blockEffects(
   const known = pairs.filter((pair): pair is readonly [number, number] => pair.every(isNumber));
   const zero = known.filter(([one, other]) => one <= 0 || other <= 0).length;
   if (zero > 0) return { kind: 'zero', blocks: zero };
-  const sign = worseSign(metric);
-  return { kind: 'measured', values: known.map(([one, other]) => sign * Math.log(other / one)) };
+  return {
+    kind: 'measured',
+    values: known.map(([one, other]) => onWorseSide(metric, Math.log(other / one))),
+  };
+}
+
+/** ln(candidate / reference), turned round where more is better. */
+export function onWorseSide(metric: GatedMetric['metric'], logRatio: number): number {
+  return worseSign(metric) * logRatio;
 }
 
 /** The log-ratio, on the worse side, of a candidate that is worse by this share of the reference. */

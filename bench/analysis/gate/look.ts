@@ -1,5 +1,6 @@
 import type { ArmResult, GateRow, GateRules, ObjectiveResult, Verdict } from '../../model.ts';
 import { judgeGuards } from './guards.ts';
+import { historyRows } from './history-rows.ts';
 import { gateRows } from './rows.ts';
 
 /** All that a gate sees of a number of blocks. */
@@ -21,7 +22,10 @@ export function lookAt(
   blocks: readonly number[],
   isLook: boolean,
 ): Look {
-  const rows = gateRows(rules, reference, candidate, blocks, isLook);
+  const rows =
+    rules.history === undefined
+      ? gateRows(rules, reference, candidate, blocks, isLook)
+      : historyRows(rules, rules.history, reference, candidate, blocks, isLook);
   const guards = judgeGuards(rules.guards, reference, candidate, blocks);
   const verdict = isLook ? worst([...rows, ...guards]) : 'inconclusive';
   return { blocks: blocks.length, rows, guards, verdict };

@@ -85,7 +85,8 @@ function interval(
   };
 }
 
-function medianOf(arm: GateArm, { metric }: GatedMetric, blocks: readonly number[]): number | null {
+/** What an arm had in these blocks; null when it had it in none. */
+export function medianOf(arm: GateArm, { metric }: GatedMetric, blocks: readonly number[]): number | null {
   const values = arm.metrics[metric]?.perBlock.filter(({ block }) => blocks.includes(block)) ?? [];
   return median(values.map(({ value }) => value));
 }

@@ -21,8 +21,16 @@ export const metricWords: Readonly<Record<MetricId, string>> = {
   'errors.ratio': 'Error ratio',
 };
 
-/** `Read P95 is 12.4 % higher [6.1 to 19.0], more than the 8 % that fail a gate, 14 blocks.` */
-export function describeRow(row: Omit<GateRow, 'sentence'>, effects: BlockEffects, isLook: boolean): string {
+/**
+ * `Read P95 is 12.4 % higher [6.1 to 19.0], more than the 8 % that fail a gate, 14 blocks.`
+ * `than` says higher than what, where that is not the reference.
+ */
+export function describeRow(
+  row: Omit<GateRow, 'sentence'>,
+  effects: BlockEffects,
+  isLook: boolean,
+  than = '',
+): string {
   const name = metricWords[row.metric];
   const blocks = countBlocks(row.blocks);
   if (row.blocks === 0) return `${name}: no block was finished.`;
@@ -34,7 +42,7 @@ export function describeRow(row: Omit<GateRow, 'sentence'>, effects: BlockEffect
   }
   const rise = row.direction === 'lower-is-better' ? 'a rise' : 'a fall';
   const tolerance = `${rise} of ${percent(row.tolerance)} % or more`;
-  const seen = `${name} is ${describeEffect(row)}`;
+  const seen = `${name} is ${describeEffect(row)}${than}`;
   if (!isLook) return `${seen}, ${blocks}, not decided yet.`;
   switch (row.verdict) {
     case 'fail':

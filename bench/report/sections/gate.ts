@@ -110,7 +110,7 @@ export function gateNote({ rules, rows }: GateResult): string {
     .filter((part) => part !== '')
     .join(' ');
   return [
-    `**Worse by**: Hodges-Lehmann estimate over n blocks and its ${interval}; below zero the candidate is better. Of a rate it is reference / candidate − 1, of everything else candidate / reference − 1, taken inside each block.`,
+    `**Worse by**: Hodges-Lehmann estimate over n blocks and its ${interval}; below zero the candidate is better. Of a rate it is 1 − candidate / reference, of everything else candidate / reference − 1, taken inside each block.`,
     'A metric **fails** when it is worse by at least "fails from" and the adjusted p is small enough; it **passes** when p tolerance is. p worse: one-sided, of no change for the worse; adjusted: after Holm\'s correction over the metrics; p tolerance: one-sided, of being worse by the tolerance or more.',
     `It is decided after ${rules.looks.join(', ')} blocks and never later; over all looks and metrics together, a false fail and a false pass have a probability of at most ${formatShare(rules.alpha)} each.`,
   ].join(' ');
