@@ -11,9 +11,8 @@ import {
 } from '../../model.ts';
 import { monotonicMs } from '../../monotonic-clock.ts';
 import type { CommandContext } from '../context.ts';
-import { conclude } from '../measure.ts';
 import { type ChooseReference, type Contest, contend, openContest } from './contest.ts';
-import { gateExitCode, ownTerms } from './gate.ts';
+import { concludeGate, gateExitCode, ownTerms } from './gate.ts';
 import type { GateFlags } from './gate-options.ts';
 import { appendHistory, type HistoryEntry, historyEntry, historyPath, readHistory } from './history-file.ts';
 
@@ -40,7 +39,7 @@ export async function recordRun(flags: GateFlags, context: CommandContext): Prom
   await using contest = await openContest(choose, flags, context);
   const terms = ownTerms(oneLook(contest), contest.scenario, history);
   const measured = await contend(contest, terms, flags, context);
-  conclude(measured, context);
+  await concludeGate(measured, context);
   const { result } = measured;
   if (!result.validity.ok || result.completion.outcome !== 'completed') {
     context.write('not recorded: the measurement is not valid\n');
@@ -73,7 +72,7 @@ export async function gateByHistory(flags: GateFlags, context: CommandContext): 
     },
   };
   const measured = await contend(contest, terms, flags, context);
-  conclude(measured, context);
+  await concludeGate(measured, context);
   return gateExitCode(measured.result, flags);
 }
 

@@ -2,7 +2,8 @@
 import { fingerprintClass, summarizeSelfTests } from '../../analysis/gate/record.ts';
 import { exitCodes, type GateRules, type RunResult, type Scenario } from '../../model.ts';
 import type { CommandContext } from '../context.ts';
-import { conclude } from '../measure.ts';
+import { writeGateOutputs } from '../gate-outputs.ts';
+import { conclude, type Measured } from '../measure.ts';
 import { chooseAgainst, contend, openContest, type Terms } from './contest.ts';
 import type { GateFlags } from './gate-options.ts';
 import { type HistoryEntry, historyPath, readHistory } from './history-file.ts';
@@ -17,7 +18,7 @@ export async function gate(flags: GateFlags, context: CommandContext): Promise<n
     flags,
     context,
   );
-  conclude(measured, context);
+  await concludeGate(measured, context);
   return gateExitCode(measured.result, flags);
 }
 
@@ -34,6 +35,12 @@ export function ownTerms(rules: GateRules, scenario: Scenario, history: readonly
       }),
     }),
   };
+}
+
+/** What people see, and what a CI system gets. */
+export async function concludeGate(measured: Measured, context: CommandContext): Promise<void> {
+  conclude(measured, context);
+  await writeGateOutputs(measured.folder, measured.result, process.env, context.write);
 }
 
 export function gateExitCode(result: RunResult, { inconclusive }: GateFlags): number {

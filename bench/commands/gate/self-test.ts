@@ -4,9 +4,8 @@ import { commitOf, isDirty } from '../../experiment/builds/git.ts';
 import { exitCodes, type GateRecord, type RunResult, UsageError } from '../../model.ts';
 import { monotonicMs } from '../../monotonic-clock.ts';
 import type { CommandContext } from '../context.ts';
-import { conclude } from '../measure.ts';
 import { type ChooseReference, contend, openContest } from './contest.ts';
-import { ownTerms } from './gate.ts';
+import { concludeGate, ownTerms } from './gate.ts';
 import type { GateFlags } from './gate-options.ts';
 import { appendHistory, historyEntry, historyPath, readHistory } from './history-file.ts';
 
@@ -21,7 +20,7 @@ export async function selfTest(flags: GateFlags, times: number, context: Command
     const terms = ownTerms(contest.file.rules, contest.scenario, await readHistory(path));
     // Another seed each time: with the same requests and order, chance would repeat itself.
     const measured = await contend(contest, terms, { ...flags, seed: flags.seed + index }, context);
-    conclude(measured, context);
+    await concludeGate(measured, context);
     context.signal.throwIfAborted();
     const entry = historyEntry('self-test', measured.result, (monotonicMs() - begun) / 1000);
     await appendHistory(path, entry);
