@@ -20,10 +20,9 @@ export interface Prediction {
  */
 export function predict(values: readonly number[]): Prediction | null {
   const n = values.length;
-  if (n < fewestForPrediction) return null;
+  if (n < fewestForPrediction || Math.min(...values) === Math.max(...values)) return null;
   const centre = values.reduce((sum, value) => sum + value, 0) / n;
   const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (n - 1);
-  if (variance === 0) return null;
   return { centre, error: Math.sqrt(variance * (1 + 1 / n)), degreesOfFreedom: n - 1 };
 }
 
