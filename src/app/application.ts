@@ -2,6 +2,7 @@
 import express, { type Express, Router } from 'express';
 import type { ReadCache } from '../cache/read-cache.ts';
 import type { Database } from '../db/connection.ts';
+import { type Replaceable, replaceableParts } from './injection/inject.ts';
 import type { Metrics } from './metrics.ts';
 import { answerProblem, answerUnknownRoute } from './problem.ts';
 import { addContactRoutes } from './routes/contacts.ts';
@@ -10,12 +11,16 @@ import { addOperationRoutes } from './routes/operations.ts';
 import { addTeamRoutes } from './routes/teams.ts';
 import { addUserRoutes } from './routes/users.ts';
 
-/** `cache` null: every read asks the database. `report` receives errors that nobody expected, one text each. */
+/**
+ * `cache` null: every read asks the database. `report` receives errors that nobody expected, one text each.
+ * `parts`: what an injected fault replaces.
+ */
 export function createApplication(
   database: Database,
   cache: ReadCache | null,
   metrics: Metrics,
   report: (line: string) => void,
+  parts: Replaceable = replaceableParts(null),
 ): Express {
   const application = express();
   application.disable('x-powered-by');
@@ -25,7 +30,8 @@ export function createApplication(
 
   const router = Router();
   addOperationRoutes(router, database.configuration, metrics);
-  addUserRoutes(router, database, cache);
+  if (parts.beforeRequests !== null) router.use(parts.beforeRequests);
+  addUserRoutes(router, database, cache, parts.readLatestInteractions);
   addContactRoutes(router, database);
   addInteractionRoutes(router, database, cache);
   addTeamRoutes(router, database, cache);

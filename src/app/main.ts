@@ -2,7 +2,8 @@
  * Starts the sample application: `node src/app/main.ts`.
  * Reads HOST, PORT, APP_NAME, the DB_* variables of src/db/configuration.ts, DB_WAIT_MS (how long to wait
  * for the primary) and DB_PREPARE=if-empty (load schema and data of size DATA_* into an empty database),
- * and the CACHE variables of src/cache/configuration.ts; stops on SIGTERM or SIGINT.
+ * the CACHE variables of src/cache/configuration.ts and INJECT of src/app/injection/configuration.ts; stops on
+ * SIGTERM or SIGINT.
  */
 import { once } from 'node:events';
 import { z } from 'zod';
@@ -17,6 +18,8 @@ import { prepareIfEmpty } from '../db/prepare-if-empty.ts';
 import { askEveryNode, describeProblem } from '../db/reachability.ts';
 import { ConfigurationError, parseEnvironment } from '../environment.ts';
 import { createApplication } from './application.ts';
+import { readInjection } from './injection/configuration.ts';
+import { injectIntoDatabase, replaceableParts } from './injection/inject.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { startServer } from './server.ts';
 
@@ -49,15 +52,20 @@ async function run(): Promise<void> {
 
   const values = parseEnvironment(variables, process.env);
   const cacheConfiguration = readCacheConfiguration(process.env);
+  const injection = readInjection(process.env);
   const stopped = once(stop.signal, 'abort');
   // Waiting can take minutes, and a stop need not: whoever is waited for notices that we are gone.
-  const configuration = await Promise.race([reachDatabase(values.DB_PREPARE), stopped.then(() => null)]);
-  if (configuration === null) return;
+  const reached = await Promise.race([reachDatabase(values.DB_PREPARE), stopped.then(() => null)]);
+  if (reached === null) return;
+  const configuration = await injectIntoDatabase(injection, reached, (line) =>
+    console.warn(`[App] ! ${line}`),
+  );
 
   const metrics = createMetrics();
   await using database = openDatabase(configuration, metrics.observer);
   const cache = cacheConfiguration === null ? null : await openCache(cacheConfiguration, metrics);
-  const application = createApplication(database, cache, metrics, (line) => console.error(`[App] ${line}`));
+  const report = (line: string): void => console.error(`[App] ${line}`);
+  const application = createApplication(database, cache, metrics, report, replaceableParts(injection));
   const server = await startServer(application, { host: values.HOST, port: values.PORT });
   console.log(`[App] listening on ${server.url}`);
 

@@ -11,7 +11,9 @@ test('docs/sample-application.md names every variable that the application reads
     .map((file) => readFileSync(join(root, 'src', file), 'utf8'));
   // Keys of the zod objects that parse the environment.
   const variables = sources.flatMap((text) =>
-    [...text.matchAll(/^ {2}((?:APP|CACHE|DB|HOST|PORT|REDIS)[A-Z_]*): /gm)].map((match) => match[1] ?? ''),
+    [...text.matchAll(/^ {2}((?:APP|CACHE|DB|HOST|INJECT|PORT|REDIS)[A-Z_]*): /gm)].map(
+      (match) => match[1] ?? '',
+    ),
   );
   expect(variables).toContain('REDIS_URL');
   expect(variables.length).toBeGreaterThan(20);

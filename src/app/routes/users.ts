@@ -2,6 +2,7 @@ import { json, type Router } from 'express';
 import { z } from 'zod';
 import type { ReadCache } from '../../cache/read-cache.ts';
 import type { Database } from '../../db/connection.ts';
+import type { ReadLatestInteractions } from '../../db/latest-interactions.ts';
 import { userStatuses } from '../../db/schema.ts';
 import { setUserStatus } from '../../db/user-status.ts';
 import { answer, answerCached } from '../answer.ts';
@@ -15,8 +16,13 @@ const statusBody = z.object({
 });
 
 /** Agents: one by id, the latest interactions of one, and a change of status. */
-export function addUserRoutes(router: Router, database: Database, cache: ReadCache | null): void {
-  const { User, Interaction } = database.models;
+export function addUserRoutes(
+  router: Router,
+  database: Database,
+  cache: ReadCache | null,
+  readLatestInteractions: ReadLatestInteractions,
+): void {
+  const { User } = database.models;
 
   router.get(
     '/users/:id',
@@ -30,12 +36,7 @@ export function addUserRoutes(router: Router, database: Database, cache: ReadCac
   );
 
   const latestInteractions = async (userId: number, limit: number): Promise<unknown> => {
-    const interactions = await Interaction.findAll({
-      where: { userId },
-      order: [['id', 'DESC']],
-      limit,
-      raw: true,
-    });
+    const interactions = await readLatestInteractions(database, userId, limit);
     // Only an empty list needs the second question: has this agent none, or is there no such agent?
     if (
       interactions.length === 0 &&
