@@ -4,6 +4,7 @@ import { gateOutcome } from './gate/outcome.ts';
 import {
   describeArms,
   describeBlocks,
+  describeRecord,
   formatEffect,
   formatEffectInterval,
   formatP,
@@ -33,6 +34,7 @@ export function renderGateTerminal(result: GateRun, reportPath?: string): string
       .filter(({ verdict }) => verdict !== 'pass')
       .map((guard) => wrapText(`Guard, ${guard.verdict}: ${guard.sentence}`, widthColumns, 2)),
     ...caveats.map((caveat) => wrapText(`Caution: ${caveat}`, widthColumns, 2)),
+    gate.record === undefined ? '' : wrapText(`On record: ${describeRecord(gate.record)}.`, widthColumns),
     reportPath === undefined ? '' : `Report: ${reportPath}`,
   ]
     .filter((part) => part !== '')

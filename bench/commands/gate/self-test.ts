@@ -1,8 +1,9 @@
 /** `gate --self-test n`: gates of HEAD against itself, which should never fail, kept on record. */
 import { summarizeSelfTests } from '../../analysis/gate/record.ts';
 import { commitOf, isDirty } from '../../experiment/builds/git.ts';
-import { exitCodes, type GateRecord, type RunResult, UsageError } from '../../model.ts';
+import { exitCodes, type RunResult, UsageError } from '../../model.ts';
 import { monotonicMs } from '../../monotonic-clock.ts';
+import { describeRecord } from '../../report/gate/words.ts';
 import type { CommandContext } from '../context.ts';
 import { type ChooseReference, contend, openContest } from './contest.ts';
 import { concludeGate, ownTerms } from './gate.ts';
@@ -33,13 +34,6 @@ export async function selfTest(flags: GateFlags, times: number, context: Command
   }
   if (results.some(({ gate }) => gate?.verdict === 'fail')) return exitCodes.fail;
   return results.every(({ gate }) => gate?.verdict === 'invalid') ? exitCodes.environment : exitCodes.pass;
-}
-
-export function describeRecord({ runs, falseAlarms, inconclusive, bound }: GateRecord): string {
-  return (
-    `${runs} A/A ${runs === 1 ? 'run' : 'runs'}, ${falseAlarms} false ${falseAlarms === 1 ? 'alarm' : 'alarms'}, ` +
-    `95 % bound ${(bound * 100).toFixed(1)} %, ${inconclusive} inconclusive`
-  );
 }
 
 function chooseItself(flags: GateFlags): ChooseReference {

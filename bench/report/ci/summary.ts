@@ -3,6 +3,7 @@ import { gateOutcome } from '../gate/outcome.ts';
 import {
   describeArms,
   describeBlocks,
+  describeRecord,
   formatEffect,
   formatEffectInterval,
   formatP,
@@ -45,6 +46,9 @@ function parts(result: GateRun): readonly string[] {
     markdown(metricTable(result)),
     markdown(forestBlock(gate)),
     markdown(guardTable(result)),
+    gate.record === undefined
+      ? ''
+      : `Gates of a state against itself, on machines like this one: ${describeRecord(gate.record)}.`,
     caveats.map((caveat) => `> **Caution:** ${text(caveat)}`).join('\n>\n'),
     reproduce(result),
     details('How this is decided, and what was known at each look', [

@@ -1,5 +1,5 @@
-import type { ArmResult, Build, GateResult, GateRow, MetricId, RunResult } from '../../model.ts';
-import { formatCount, formatPlural, minus, missing } from '../numbers.ts';
+import type { ArmResult, Build, GateRecord, GateResult, GateRow, MetricId, RunResult } from '../../model.ts';
+import { formatCount, formatPlural, formatShare, minus, missing } from '../numbers.ts';
 
 /** A run with the gate that it is. */
 export interface GateRun extends RunResult {
@@ -52,6 +52,16 @@ export function describeBuild({ ref, commit, dirty }: Build): string {
 /** `8 of at most 24 blocks`. */
 export function describeBlocks({ completion }: Pick<RunResult, 'completion'>): string {
   return `${completion.finishedBlocks} of at most ${formatPlural(completion.plannedBlocks, 'block')}`;
+}
+
+/** `120 A/A runs, 0 false alarms, 95 % bound 2.5 %, 1 inconclusive`: how often such a gate cries wolf. */
+export function describeRecord({ runs, falseAlarms, inconclusive, bound }: GateRecord): string {
+  return [
+    formatPlural(runs, 'A/A run'),
+    formatPlural(falseAlarms, 'false alarm'),
+    `95 % bound ${formatShare(bound)}`,
+    `${inconclusive} inconclusive`,
+  ].join(', ');
 }
 
 /** What the rules ask for and no row answers. */

@@ -1,6 +1,7 @@
-import type { GateResult, GateRow, RunResult } from '../../model.ts';
+import type { GateHistory, GateResult, GateRow, RunResult } from '../../model.ts';
 import { forestLegend, forestLines } from '../gate/forest.ts';
 import {
+  describeRecord,
   formatEffect,
   formatEffectInterval,
   formatP,
@@ -100,18 +101,39 @@ function describeRow(row: GateRow | undefined): string {
   return `${row.verdict} ${formatEffect(row.effect)} ${formatEffectInterval(row)}`.trim();
 }
 
-/** How the columns are made and what they decide. */
-export function gateNote({ rules, rows }: GateResult): string {
+/** How the columns are made, what they decide, and how far that can be trusted. */
+export function gateNote(gate: GateResult): string {
+  return [
+    gate.rules.history === undefined ? blockNote(gate) : historyNote(gate, gate.rules.history),
+    'Of a rate the effect is 1 − candidate / reference, of everything else candidate / reference − 1; below zero the candidate is better.',
+    gate.record === undefined
+      ? 'There is no record of gates of a state against itself on machines like this one: make it with --self-test.'
+      : `On record of machines like this one: ${describeRecord(gate.record)}.`,
+  ].join(' ');
+}
+
+function blockNote(gate: GateResult): string {
+  const { rules } = gate;
+  return [
+    `**Worse by**: Hodges-Lehmann estimate of the effect over n blocks and its exact ${intervalOf(gate)}, taken inside each block.`,
+    'A metric **fails** when it is worse by at least "fails from" and the adjusted p is small enough; it **passes** when p tolerance is. p worse: one-sided, of no change for the worse; adjusted: after Holm\'s correction over the metrics; p tolerance: one-sided, of being worse by the tolerance or more.',
+    `It is decided after ${rules.looks.join(', ')} blocks and never later; over all looks and metrics together, a false fail and a false pass have a probability of at most ${formatShare(rules.alpha)} each.`,
+  ].join(' ');
+}
+
+function historyNote(gate: GateResult, { confidence }: GateHistory): string {
+  return [
+    `**Worse by**: how far this run is from the mean of earlier runs against the same reference, the anchor, and the ${intervalOf(gate)} of that distance.`,
+    `A metric **fails** beyond the two-sided ${formatConfidence(confidence)} prediction interval of those runs, if it is worse by at least "fails from"; it **passes** when p tolerance is small enough. p worse: one-sided, of a run that belongs to the earlier ones; p tolerance: of one that is worse by the tolerance.`,
+    `It is decided once, after ${gate.rules.looks.join(', ')} blocks, like every run of the history.`,
+  ].join(' ');
+}
+
+function intervalOf({ rules, rows }: GateResult): string {
   const confidences = [...new Set(rows.map(({ confidence }) => confidence))]
     .filter((confidence) => confidence !== null)
     .sort((a, b) => a - b)
     .map(formatConfidence);
-  const interval = ['exact', confidences.join(' or '), 'signed-rank interval']
-    .filter((part) => part !== '')
-    .join(' ');
-  return [
-    `**Worse by**: Hodges-Lehmann estimate over n blocks and its ${interval}; below zero the candidate is better. Of a rate it is 1 − candidate / reference, of everything else candidate / reference − 1, taken inside each block.`,
-    'A metric **fails** when it is worse by at least "fails from" and the adjusted p is small enough; it **passes** when p tolerance is. p worse: one-sided, of no change for the worse; adjusted: after Holm\'s correction over the metrics; p tolerance: one-sided, of being worse by the tolerance or more.',
-    `It is decided after ${rules.looks.join(', ')} blocks and never later; over all looks and metrics together, a false fail and a false pass have a probability of at most ${formatShare(rules.alpha)} each.`,
-  ].join(' ');
+  const kind = rules.history === undefined ? 'signed-rank interval' : 'prediction interval';
+  return `${confidences.join(' or ')} ${kind}`.trim();
 }

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RunResult } from '../../../bench/model.ts';
 import { commentMarker, renderComment, renderSummary } from '../../../bench/report/ci/summary.ts';
+import { renderMarkdown } from '../../../bench/report/markdown.ts';
+import { renderTerminal } from '../../../bench/report/terminal.ts';
 import {
   failedRow,
   gateRun,
@@ -113,6 +115,24 @@ describe('the summary', () => {
     expect(markdown).toContain('Parts are left out here for their length');
     expect(markdown).not.toContain('xxx');
     expect(renderComment(gateRun())).not.toContain('left out');
+  });
+
+  test('prints the record of gates of a state against itself, where there is one', () => {
+    const record = { runs: 120, falseAlarms: 0, inconclusive: 1, bound: 0.0247 };
+    const line = '120 A/A runs, 0 false alarms, 95 % bound 2.5 %, 1 inconclusive';
+    expect(renderSummary(gateRun({ record }))).toContain(`on machines like this one: ${line}.`);
+    expect(renderTerminal(gateRun({ record }))).toContain(`On record: ${line}.`);
+    expect(renderMarkdown(gateRun({ record }))).toContain(`On record of machines like this one: ${line}.`);
+    expect(renderMarkdown(gateRun())).toContain('There is no record');
+  });
+
+  test('of a gate by history explains another interval', () => {
+    const { rules } = gateRun().gate;
+    const history = { confidence: 0.99, logRatios: {} };
+    const markdown = renderSummary(gateRun({ rules: { ...rules, looks: [8], history } }));
+    expect(markdown).toContain('98.4 % prediction interval of that distance');
+    expect(markdown).toContain('beyond the two-sided 99 % prediction interval');
+    expect(markdown).not.toMatch(/signed-rank|Holm/);
   });
 
   test('has no picture that GitHub would take out', () => {
