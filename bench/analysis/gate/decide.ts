@@ -15,7 +15,7 @@ import { type Look, lookAt } from './look.ts';
  *   11 % of candidates that are as bad as the tolerance. Every metric must pass, so the pass side needs no
  *   correction over metrics (intersection-union test).
  * - Holm's family is all gated metrics at every look. Leaving out those that could have passed earlier
- *   raises the power on a rough machine from 76 to 86 % in simulations, but what is left out then depends on
+ *   raises the power on a rough machine (from 76 to 86 % with looks at 8, 14 and 24), but what is left out then depends on
  *   the data, and the 5 % bound on false fails is gone.
  * - A pass of a metric does not outlive its look. It would be as valid, and it changes at most 0.3 % of the
  *   verdicts in simulations; so a reader finds the verdict in the rows that are shown.

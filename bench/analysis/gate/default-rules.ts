@@ -5,8 +5,8 @@ import type { GateRules } from '../../model.ts';
  * deviations of a block on a shared machine, so that a gate of eight blocks can tell them apart.
  *
  * Eight blocks are the fewest in which one metric of four can fail (4/256 is just below 0.05/3). Looks at 14
- * and 24 would end sooner on a rough machine, but without a verdict: they find 76 % of regressions of the read
- * P95 by its tolerance there and leave 11 % of equal builds open, against 92 % and 1 % with 18 and 36. On a
+ * and 24 would end sooner on a rough machine, but without a verdict: they find 77 % of regressions of the read
+ * P95 by its tolerance there and leave 13 % of equal builds open, against 93 % and 1 % with 18 and 36. On a
  * calm or shared machine nearly all gates end at eight either way. See docs/gate.md.
  */
 export const defaultGateRules: GateRules = {
