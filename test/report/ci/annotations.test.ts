@@ -3,9 +3,10 @@ import { metricIds } from '../../../bench/model.ts';
 import { renderAnnotations } from '../../../bench/report/ci/annotations.ts';
 import { failedRow, gateRun, keptGuard, openRow, passedRow } from '../gate/gate-run.ts';
 
-/** Takes a workflow command apart as the runner does: properties at commas, then the escapes. */
+/** Takes a workflow command apart as the runner does: at the first double colon, properties at commas, then escapes. */
 function parse(line: string): { level: string; title: string; message: string } {
   const [, level = '', properties = '', data = ''] = /^::(\w+) (.*?)::(.*)$/s.exec(line) ?? [];
+  expect(properties).not.toContain(':');
   const [title = ''] = properties.split(',').map((pair) => pair.replace(/^title=/, ''));
   return { level, title: undo(title), message: undo(data) };
 }
@@ -59,6 +60,11 @@ describe('annotations', () => {
     expect(line).not.toMatch(/[\r\n]/);
     expect(parse(line).message).toBe(sentence);
     expect(parse(line).title).toBe('Performance: app.cpuMsPerRequest worse by +11.2 %');
+  });
+
+  test('colons and commas of a title survive, although they part properties', () => {
+    const [line = ''] = renderAnnotations(gateRun({ rows: [{ ...failedRow, effect: 49.3 }] }));
+    expect(parse(line).title).toBe('Performance: app.cpuMsPerRequest worse by +4,930 %');
   });
 
   test('at most ten of a level, and the tenth says what the others are', () => {
