@@ -14,6 +14,11 @@ export function formatNumber(value: number | null): string {
   return groupThousands(rounded.toFixed(Math.min(6, Math.max(0, 2 - magnitude))));
 }
 
+/** A round number as a label of an axis: 20, 1,000, 0.05. */
+export function formatTick(value: number): string {
+  return groupThousands(String(Number(value.toPrecision(3))));
+}
+
 /** A whole number, exact, thousands apart. */
 export function formatCount(value: number | null): string {
   return value === null ? missing : groupThousands(Math.round(value).toFixed(0));

@@ -1,5 +1,6 @@
-import type { ComparisonRow, RunResult } from '../../model.ts';
+import type { RunResult } from '../../model.ts';
 import { reportedArms } from '../arms.ts';
+import { describeChange } from '../change.ts';
 import { formatChange, formatChangeInterval, formatConfidence, formatNumber, missing } from '../numbers.ts';
 import { right, type Section, section, table } from '../section.ts';
 
@@ -29,18 +30,9 @@ export function metricSection(result: RunResult): Section | null {
         formatChangeInterval(row.ciLow, row.ciHigh),
         row.confidence === null ? missing : formatConfidence(row.confidence),
         String(row.blocks),
-        describe(row, result.interleaved),
+        describeChange(row, result.interleaved),
       ]),
     ),
     'A change counts as shown when the whole interval is on one side of zero and covers with at least 95 %. No correction is made for the number of rows: of twenty rows without any change, one may look like one.',
   ]);
-}
-
-function describe(row: ComparisonRow, interleaved: boolean): string {
-  if (row.ratio === null) return row.verdict === 'pass' ? 'none at all' : 'no ratio';
-  if (!interleaved) return 'no verdict: not interleaved';
-  if (row.confidence === null || row.confidence < 0.95) return 'too few blocks';
-  if (row.verdict === 'fail') return 'worse';
-  const better = row.direction === 'higher-is-better' ? (row.ciLow ?? 0) > 1 : (row.ciHigh ?? 2) < 1;
-  return better ? 'better' : 'no change shown';
 }

@@ -1,0 +1,180 @@
+import type { Timeline } from '../../analysis/timeline.ts';
+import type { RunResult, SliceResult } from '../../model.ts';
+import { formatNumber, formatPlural, formatTick } from '../numbers.ts';
+import type { Chart } from './chart.ts';
+import { areaMark, armClass, legend, lineMark } from './legend.ts';
+import { linearScale, logScale, type Scale } from './scale.ts';
+import { hint, line, tag, text, through, widthOf, type XY } from './svg.ts';
+import { layOut, type TimelineLayout } from './timeline-layout.ts';
+import { type Panel, type PanelLine, timelinePanels } from './timeline-panels.ts';
+
+const plotHeight = 84;
+const panelHeight = plotHeight + 30;
+const shades = { steady: 'faint', 'read-saturation': 'light', 'write-saturation': 'mid' } as const;
+
+/** What happened over time, one row for each quantity above the other; null without a finished slice. */
+export function timelineChart(result: RunResult, timeline: Timeline, width: number): Chart | null {
+  if (timeline.slices.length === 0) return null;
+  const arms = result.arms.map(({ name }) => name);
+  const armOf = (slice: number): number => arms.indexOf(timeline.slices[slice]?.arm ?? '');
+  const resultOf = resultsBySlice(result, timeline);
+  const layout = layOut(timeline, 44, width - 2);
+  const panels = timelinePanels(result)
+    .map((panel) => ({ panel, lines: panel.lines.filter((one) => hasAnything(one, panel)) }))
+    .filter(({ lines }) => lines.length > 0);
+  const keys = legend(keyEntries(arms), 0, 14, width);
+  const stripY = keys.height + 8;
+  const top = stripY + 30;
+  const bottom = top + panels.length * panelHeight;
+
+  function hasAnything({ subject, ofSlice }: PanelLine, { measure }: Panel): boolean {
+    const observed = timeline.series.some((one) => one.measure === measure && one.subject === subject);
+    return observed || resultOf.some((slice) => slice !== undefined && ofSlice(slice) !== null);
+  }
+
+  const drawPanel = ({ panel, lines }: (typeof panels)[number], index: number): string => {
+    const plotTop = top + index * panelHeight + 22;
+    const series = lines.map((one) => ({
+      ...one,
+      points:
+        timeline.series.find((s) => s.measure === panel.measure && s.subject === one.subject)?.points ?? [],
+      whole: resultOf.map((slice) => (slice === undefined ? null : one.ofSlice(slice))),
+    }));
+    const values = series.flatMap(({ points, whole }) => [
+      ...points.map(({ value }) => value),
+      ...whole.filter((value) => value !== null),
+    ]);
+    const y = scaleFor(panel, values, plotTop);
+    return [
+      text(0, plotTop - 8, panel.title, { class: 'strong small' }),
+      series.length > 1 ? styleNotes(panel, series, width, plotTop - 8) : '',
+      ...y.ticks.map(
+        (tick) =>
+          line(44, y.at(tick), width - 2, y.at(tick), { class: 'grid' }) +
+          text(38, y.at(tick) + 4, formatTick(tick), { class: 'end muted small' }),
+      ),
+      levelLine(panel, y, width),
+      ...layout.spans.map((_, slice) =>
+        tag(
+          'g',
+          { class: armClass(armOf(slice)) },
+          ...series.map(({ points, whole, style }) => {
+            const inside = points.filter((point) => point.slice === slice);
+            const path = inside.map(({ atMs, value }): XY => [layout.x(slice, atMs), y.at(value)]);
+            const fine = path.length < 2 ? '' : tag('path', { d: through(path), class: `fine ${style}` });
+            return fine + wholeSlice(layout, slice, whole[slice] ?? null, y, style);
+          }),
+        ),
+      ),
+    ].join('');
+  };
+
+  const body = [
+    keys.svg,
+    ...layout.visits.map((visit) => shadeVisit(visit, timeline, layout, armOf, stripY, bottom)),
+    ...panels.map(drawPanel),
+    ...blockNumbers(layout, bottom + 14),
+    text(0, bottom + 14, 'block', { class: 'muted small' }),
+  ];
+  const blocks = new Set(timeline.slices.map(({ block }) => block)).size;
+  return {
+    id: 'timeline',
+    title: 'Throughput, P95, CPU and lag over time',
+    description: `${formatPlural(timeline.slices.length, 'measured slice')} of ${formatPlural(blocks, 'block')} in the order in which they were measured, without the time between them. ${panels.map(({ panel, lines }) => `${panel.title}: ${lines.map(({ subject }) => subject).join(', ')}.`).join(' ')}`,
+    width,
+    height: bottom + 22,
+    body: body.join(''),
+  };
+}
+
+function keyEntries(arms: readonly string[]): Parameters<typeof legend>[0] {
+  return [
+    ...arms.map((label, arm) => ({ label, mark: lineMark(arm, 'line') })),
+    ...Object.entries(shades).map(([kind, shade]) => ({ label: kind, mark: areaMark(null, shade) })),
+  ];
+}
+
+function resultsBySlice(result: RunResult, { slices }: Timeline): readonly (SliceResult | undefined)[] {
+  return slices.map(({ arm, block, kind }) =>
+    result.arms
+      .find(({ name }) => name === arm)
+      ?.slices.find((slice) => slice.block === block && slice.kind === kind),
+  );
+}
+
+/** Lag below a millisecond is as good as none, and one replayed at once has no logarithm. */
+function scaleFor({ scale, measure, level }: Panel, values: readonly number[], top: number): Scale {
+  const range = [top + plotHeight, top] as const;
+  if (scale === 'linear') return linearScale([...values, level?.value ?? 0], range, 3);
+  return logScale(values, range, measure === 'lag' ? 1 : 0);
+}
+
+/** The arm's colour behind its slices, a strip on top that says of which kind they are, and its name. */
+function shadeVisit(
+  { arm, block, from, to, slices, startMs }: TimelineLayout['visits'][number],
+  timeline: Timeline,
+  layout: TimelineLayout,
+  armOf: (slice: number) => number,
+  stripY: number,
+  bottom: number,
+): string {
+  const seconds = (startMs / 1000).toFixed(0);
+  const fits = widthOf(arm, 11) <= to - from + 4;
+  return tag(
+    'g',
+    { class: armClass(armOf(slices[0] ?? 0)) },
+    hint(`${arm}, block ${block}, measured from ${seconds} s after the start of the run`),
+    tag('rect', { x: from, y: stripY + 12, width: to - from, height: bottom - stripY - 12, class: 'faint' }),
+    ...slices.map((slice) => {
+      const { from: x, to: end } = layout.spans[slice] ?? { from, to };
+      const kind = timeline.slices[slice]?.kind ?? 'steady';
+      const shade = kind in shades ? shades[kind as keyof typeof shades] : 'faint';
+      return tag('rect', { x, y: stripY + 12, width: end - x, height: 8, class: shade });
+    }),
+    fits ? text((from + to) / 2, stripY + 7, arm, { class: 'middle small' }) : '',
+  );
+}
+
+function wholeSlice(
+  { spans }: TimelineLayout,
+  slice: number,
+  value: number | null,
+  y: Scale,
+  style: string,
+): string {
+  const span = spans[slice];
+  if (value === null || span === undefined) return '';
+  return line(span.from + 0.5, y.at(value), span.to - 0.5, y.at(value), { class: `line ${style}` });
+}
+
+function levelLine({ level }: Panel, y: Scale, width: number): string {
+  if (level === undefined) return '';
+  return (
+    line(44, y.at(level.value), width - 2, y.at(level.value), { class: 'axis dash' }) +
+    text(width - 2, y.at(level.value) - 4, `${level.label} ${formatNumber(level.value)}`, {
+      class: 'end muted small',
+    })
+  );
+}
+
+/** Which line is which, in words at the right of a row's title. */
+function styleNotes(panel: Panel, lines: readonly PanelLine[], width: number, y: number): string {
+  const words = [...new Set(lines.map(({ style }) => style))].map((style) => {
+    const own = lines.filter((one) => one.style === style).map(({ subject }) => subject);
+    const subjects = own.length > 2 ? `${own[0]} to ${own.at(-1)}` : own.join(', ');
+    return `${style === 'plain' ? '—' : '- -'} ${subjects}`;
+  });
+  const note = words.join('   ');
+  const room = width - widthOf(panel.title, 12) - 20;
+  return widthOf(note, 11) > room ? '' : text(width - 2, y, note, { class: 'end muted small' });
+}
+
+function blockNumbers({ blocks }: TimelineLayout, y: number): readonly string[] {
+  let last = Number.NEGATIVE_INFINITY;
+  return blocks.flatMap(({ block, from, to }) => {
+    const x = (from + to) / 2;
+    if (x - last < 20) return [];
+    last = x;
+    return [text(x, y, String(block), { class: 'middle muted small' })];
+  });
+}
