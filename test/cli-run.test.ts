@@ -44,7 +44,8 @@ test('measured one arm at a time, the second run brings the comparison', async (
     (arm) => arm.slices.find((slice) => slice.kind === 'steady')?.offeredRateHz,
   );
   expect(rates[0]).toBe(rates[1]);
-  expect(await readFile(join(folder, newest, 'comparison.md'), 'utf8')).toContain('not interleaved');
+  for (const name of ['comparison.md', 'comparison.html'])
+    expect(await readFile(join(folder, newest, name), 'utf8')).toContain('not interleaved');
 });
 
 describe('an end that nobody planned', () => {
@@ -59,7 +60,8 @@ describe('an end that nobody planned', () => {
     const result = await readResult(run);
     expect(result.completion.outcome).toBe('interrupted');
     expect(result.arms.flatMap((arm) => arm.slices)).not.toEqual([]);
-    expect(await readFile(join(run, 'report.md'), 'utf8')).toContain('interrupted');
+    for (const name of ['report.md', 'report.html'])
+      expect(await readFile(join(run, name), 'utf8')).toContain('interrupted');
     expect(await leftoversWithin(0, runIdOf(run))).toEqual(nothing);
   });
 

@@ -70,13 +70,15 @@ test('measures another application on both arms from its own folder and leaves n
   // Replicas that nobody reads from burn next to nothing: the application's own reads went there.
   expect(result.arms[1]?.metrics['replicas.cpuPercent']?.value).toBeGreaterThan(1);
   expect((await readdir(run)).sort()).toEqual([
+    'charts',
     'histograms',
     'journal.ndjson',
     'plan.json',
+    'report.html',
     'report.md',
     'result.json',
   ]);
-  for (const file of ['journal.ndjson', 'plan.json', 'report.md', 'result.json']) {
+  for (const file of ['journal.ndjson', 'plan.json', 'report.html', 'report.md', 'result.json']) {
     expect(await readFile(join(run, file), 'utf8'), file).not.toMatch(/"password"|postgres:\/\//);
   }
   expect(await leftoversWithin(0, result.runId)).toEqual(nothing);

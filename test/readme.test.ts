@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createJournalFold } from '../bench/analysis/fold.ts';
+import { createViewFold } from '../bench/analysis/run-view.ts';
 import { readJournal } from '../bench/experiment/journal.ts';
 import { builtInScenarios } from '../bench/experiment/scenario-file.ts';
-import { renderJson } from '../bench/report/json.ts';
-import { renderMarkdown } from '../bench/report/markdown.ts';
+import { renderFiles } from '../bench/report/files.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -13,12 +12,14 @@ const readme = read('README.md');
 
 describe('the committed example', () => {
   test('is what the present code makes of its journal', async () => {
-    const fold = createJournalFold();
+    const fold = createViewFold();
     for await (const entry of readJournal(join(root, 'reports/example/journal.ndjson'))) fold.add(entry);
-    const result = fold.result();
-    expect(result.completion.outcome).toBe('completed');
-    expect(read('reports/example/result.json')).toBe(renderJson(result));
-    expect(read('reports/example/report.md')).toBe(renderMarkdown(result));
+    const view = fold.view();
+    expect(view.result.completion.outcome).toBe('completed');
+    // Made again with: npm run replibench -- report reports/example
+    const files = renderFiles(view);
+    expect(files.length).toBeGreaterThan(5);
+    for (const { path, text } of files) expect(read(`reports/example/${path}`) === text, path).toBe(true);
   });
 
   test('is quoted in the README word for word', () => {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { createJournalFold } from '../analysis/fold.ts';
 import { gateDecided } from '../analysis/gate/decided.ts';
+import type { RunView } from '../analysis/run-view.ts';
 import {
   type ApplicationDefinition,
   configuredApplication,
@@ -44,6 +45,7 @@ const visitOverheadSeconds = 3;
 export interface Measured {
   readonly folder: string;
   readonly result: RunResult;
+  readonly view: RunView;
   readonly end: ExperimentEnd;
 }
 
@@ -102,7 +104,7 @@ export function chooseConfig(
   return loadConfig(flags.config, context.workingFolder);
 }
 
-/** Runs the experiment with live progress and folds its journal; writes result.json and report.md. */
+/** Runs the experiment with live progress and folds its journal; writes result and report. */
 export async function measure(
   request: MeasureRequest,
   flags: ExperimentFlags,
@@ -151,9 +153,9 @@ export async function measure(
     signal: context.signal,
   }).finally(() => progress.close());
   const { folder } = end;
-  const { result } = await analyseRun(folder, flags.out);
-  await writeReport(folder, result);
-  return { folder, result, end };
+  const { result, view } = await analyseRun(folder, flags.out);
+  await writeReport(folder, view);
+  return { folder, result, view, end };
 }
 
 /** The run is folded while it happens, so that a gate can end as soon as it has decided. */
@@ -182,7 +184,7 @@ export function conclude({ folder, result, end }: Measured, context: CommandCont
 /** The summary of a result and where its report is. */
 export function printResult(folder: string, result: RunResult, context: CommandContext): void {
   context.write(
-    `\n${renderTerminal(result)}\n\nreport: ${relative(context.workingFolder, folder) || '.'}/report.md\n`,
+    `\n${renderTerminal(result)}\n\nreport: ${relative(context.workingFolder, folder) || '.'}/report.html (and report.md)\n`,
   );
 }
 

@@ -1,29 +1,34 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { createJournalFold } from '../analysis/fold.ts';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { createViewFold, type RunView } from '../analysis/run-view.ts';
 import { readJournal } from '../experiment/journal.ts';
 import { EnvironmentError, type RunResult, UsageError } from '../model.ts';
+import { type ReportFile, renderFiles } from '../report/files.ts';
 import { histogramLogs } from '../report/hlog.ts';
-import { renderJson } from '../report/json.ts';
-import { renderMarkdown } from '../report/markdown.ts';
+
+export interface AnalysedRun {
+  readonly folder: string;
+  readonly result: RunResult;
+  readonly view: RunView;
+}
 
 /**
  * Reads the journal of a run, finished or cut off.
  * @param run path of the run's folder, or its name below `root`
  * @throws UsageError when there is no such run
  */
-export async function analyseRun(run: string, root: string): Promise<{ folder: string; result: RunResult }> {
+export async function analyseRun(run: string, root: string): Promise<AnalysedRun> {
   const folder = await findRun(run, root);
-  const fold = createJournalFold();
+  const fold = createViewFold();
   for await (const entry of readJournal(join(folder, 'journal.ndjson'))) fold.add(entry);
-  return { folder, result: fold.result() };
+  const view = fold.view();
+  return { folder, result: view.result, view };
 }
 
-/** Writes result.json, report.md and the histogram logs into the run's folder. */
-export async function writeReport(folder: string, result: RunResult): Promise<void> {
+/** Writes result.json, the report with its pictures, and the histogram logs into the run's folder. */
+export async function writeReport(folder: string, view: RunView): Promise<void> {
   try {
-    await replaceFile(join(folder, 'result.json'), renderJson(result));
-    await replaceFile(join(folder, 'report.md'), renderMarkdown(result));
+    await writeFiles(folder, renderFiles(view));
     await mkdir(join(folder, 'histograms'), { recursive: true });
     const journal = readJournal(join(folder, 'journal.ndjson'));
     for await (const { name, text } of histogramLogs(journal)) {
@@ -36,6 +41,17 @@ export async function writeReport(folder: string, result: RunResult): Promise<vo
       { cause },
     );
   }
+}
+
+/** Also takes away the pictures of an earlier rendering that are no longer among them. */
+export async function writeFiles(folder: string, files: readonly ReportFile[]): Promise<void> {
+  for (const below of new Set(files.map(({ path }) => dirname(path)))) {
+    await mkdir(join(folder, below), { recursive: true });
+    const kept = new Set(files.map(({ path }) => path));
+    for (const name of below === '.' ? [] : await readdir(join(folder, below)))
+      if (!kept.has(`${below}/${name}`)) await rm(join(folder, below, name), { recursive: true });
+  }
+  for (const { path, text } of files) await replaceFile(join(folder, path), text);
 }
 
 /** Whole or not at all: a full disk must not take what was there before. */

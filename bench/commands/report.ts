@@ -9,8 +9,8 @@ import { analyseRun, writeReport } from './report-files.ts';
  * @returns the exit code that the result had or would have had
  */
 export async function renderAgain(run: string, root: string, context: CommandContext): Promise<number> {
-  const { folder, result } = await analyseRun(run, root);
-  await writeReport(folder, result);
+  const { folder, result, view } = await analyseRun(run, root);
+  await writeReport(folder, view);
   if (isGateRun(result)) await writeGateFiles(folder, result, context.write);
   printResult(folder, result, context);
   return result.exitCode;

@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { combineRuns, differences } from '../analysis/combine.ts';
+import { joinViews, type RunView } from '../analysis/run-view.ts';
 import { listRunFolders } from '../experiment/run-folder.ts';
 import { type Arm, type RunPlan, type RunResult, type Scenario, UsageError } from '../model.ts';
+import { renderReport } from '../report/files.ts';
 import { renderJson } from '../report/json.ts';
-import { renderMarkdown } from '../report/markdown.ts';
 import type { CommandContext } from './context.ts';
 import type { ExperimentFlags } from './experiment-options.ts';
 import { baselineArm, chooseConfig, chooseScenario, conclude, measure, replicatedArm } from './measure.ts';
-import { analyseRun, replaceFile } from './report-files.ts';
+import { analyseRun, replaceFile, writeFiles } from './report-files.ts';
 
 /**
  * `measure <arm>`: one arm alone. The newest completed run of the other arm under the same scenario
@@ -33,14 +34,13 @@ export async function single(name: string, flags: ExperimentFlags, context: Comm
   };
   const request = { scenario, config, arms: [arm], reuseCalibration };
   const measured = await measure(request, flags, context);
-  const { folder, result } = measured;
+  const { folder, result, view } = measured;
   conclude(measured, context);
   if (other !== undefined && comparable && result.completion.outcome === 'completed') {
-    const pair: [RunResult, RunResult] =
-      arm.name === 'baseline' ? [result, other.result] : [other.result, result];
-    await writeComparison(folder, combineRuns(...pair));
+    const pair: [RunView, RunView] = arm.name === 'baseline' ? [view, other.view] : [other.view, view];
+    await writeComparison(folder, ...pair);
     context.write(
-      `comparison with run ${other.plan.runId} of ${other.plan.arms[0]?.name}, not interleaved: comparison.md beside it\n`,
+      `comparison with run ${other.plan.runId} of ${other.plan.arms[0]?.name}, not interleaved: comparison.html and comparison.md beside it\n`,
     );
   }
   return result.exitCode;
@@ -55,6 +55,7 @@ function armOf(name: string, flags: ExperimentFlags): Arm {
 interface OtherRun {
   readonly plan: RunPlan;
   readonly result: RunResult;
+  readonly view: RunView;
 }
 
 async function newestOther(
@@ -67,8 +68,8 @@ async function newestOther(
     try {
       const plan: RunPlan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8'));
       if (!matches(plan, arm, scenario, flags.seed)) continue;
-      const { result } = await analyseRun(folder, flags.out);
-      if (result.completion.outcome === 'completed') return { plan, result };
+      const { result, view } = await analyseRun(folder, flags.out);
+      if (result.completion.outcome === 'completed') return { plan, result, view };
     } catch (error) {
       // What a kill or a full disk has left of an old run must not stop a new one.
       context.write(`  ignored ${folder}: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -83,7 +84,9 @@ function matches(plan: RunPlan, arm: Arm, scenario: Scenario, seed: number): boo
   return same && only !== undefined && more.length === 0 && only.name !== arm.name;
 }
 
-async function writeComparison(folder: string, combined: RunResult): Promise<void> {
+async function writeComparison(folder: string, baseline: RunView, candidate: RunView): Promise<void> {
+  const combined = combineRuns(baseline.result, candidate.result);
+  const view = joinViews(combined, baseline, candidate);
   await replaceFile(join(folder, 'comparison.json'), renderJson(combined));
-  await replaceFile(join(folder, 'comparison.md'), renderMarkdown(combined));
+  await writeFiles(folder, renderReport(view, 'comparison', 'comparison-charts'));
 }

@@ -1,9 +1,9 @@
 import { type Block, headOf, type Section, type Table } from './section.ts';
 
-/** A section in GitHub-flavoured Markdown; '' of none. */
-export function markdownSection(section: Section | null): string {
+/** A section in GitHub-flavoured Markdown, its pictures first; '' of none. */
+export function markdownSection(section: Section | null, pictures: readonly string[] = []): string {
   if (section === null) return '';
-  return [`## ${section.title}`, ...section.blocks.map(markdownBlock)].join('\n\n');
+  return [`## ${section.title}`, ...pictures, ...section.blocks.map(markdownBlock)].join('\n\n');
 }
 
 export function markdownBlock(block: Block): string {

@@ -33,8 +33,8 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** A column: its head, and whether its cells are numbers. */
-export type Column = string | { readonly head: string; readonly align: 'right' };
+/** A column: its head, and whether its cells are numbers, of a hundred if they are a share. */
+export type Column = string | { readonly head: string; readonly align: 'right'; readonly of?: 100 };
 
 /** A section of what there is to say: empty blocks are left out, and null comes of nothing but those. */
 export function section(id: string, title: string, blocks: readonly (Block | string)[]): Section | null {
@@ -59,6 +59,11 @@ export function code(language: string, text: string): Code {
 /** A column of numbers. */
 export function right(head: string): Column {
   return { head, align: 'right' };
+}
+
+/** A column of percentages, which may be drawn as bars. */
+export function percent(head: string): Column {
+  return { head, align: 'right', of: 100 };
 }
 
 export function headOf(column: Column): string {

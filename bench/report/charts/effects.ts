@@ -1,6 +1,7 @@
-import type { ComparisonRow, GateRow, RunResult } from '../../model.ts';
+import type { ComparisonRow, RunResult } from '../../model.ts';
 import { reportedArms } from '../arms.ts';
 import { describeChange } from '../change.ts';
+import { formatEffect, formatEffectInterval } from '../gate/words.ts';
 import { formatChange, formatChangeInterval } from '../numbers.ts';
 import type { Chart } from './chart.ts';
 import { type Forest, forestChart } from './forest.ts';
@@ -48,7 +49,7 @@ export function gateChart(result: RunResult, width: number): Chart | null {
             ratio: 1 + row.effect,
             low: row.low === null ? null : 1 + row.low,
             high: row.high === null ? null : 1 + row.high,
-            text: gateText(row),
+            text: `${formatEffect(row.effect)} ${formatEffectInterval(row)}`.trim(),
             shown: row.verdict !== 'inconclusive',
             word: row.verdict,
             margins: row,
@@ -65,12 +66,7 @@ export function gateChart(result: RunResult, width: number): Chart | null {
   return forestChart(forest, width);
 }
 
-export function gateText({ effect, low, high }: GateRow): string {
-  const shift = (share: number | null): number | null => (share === null ? null : 1 + share);
-  return changeText(shift(effect), shift(low), shift(high));
-}
-
-export function changeText(
+function changeText(
   ratio: number | null,
   low: ComparisonRow['ciLow'],
   high: ComparisonRow['ciHigh'],

@@ -55,9 +55,9 @@ export function forestChart(forest: Forest, width: number): Chart | null {
     const lineY = stacked ? y + 28 : y + rowHeight / 2;
     const beside = stacked
       ? [
-          text(0, y + 13, row.label, { class: 'small strong' }),
-          text(width, y + 13, row.text, { class: 'small end' }),
-          text(width, y + 33, row.word, { class: 'small end muted' }),
+          text(0, y + 13, row.label, { class: 'small strong halo' }),
+          text(width, y + 13, row.text, { class: 'small end halo' }),
+          fits(row) ? text(widthOf(row.label, 12) + 10, y + 13, row.word, { class: 'small muted halo' }) : '',
         ]
       : [
           text(0, lineY + 4, row.label),
@@ -72,6 +72,11 @@ export function forestChart(forest: Forest, width: number): Chart | null {
       whisker(row, lineY),
       ...beside,
     );
+  }
+
+  /** Whether the word has a place between the label and the numbers. */
+  function fits(row: ForestRow): boolean {
+    return widthOf(row.label + row.word, 11.5) + 24 <= width - widthOf(row.text, 11);
   }
 
   function bands({ margins }: ForestRow, y: number): string {
@@ -132,19 +137,16 @@ function bounds(rows: readonly ForestRow[]): readonly [number, number] {
   return [low / margin, high * margin];
 }
 
-/** Changes that people think in; the ones nearest to none come first when room is short. */
-const candidates = [
-  0, 5, -5, 10, -10, 20, -20, 50, -50, 100, 200, -80, 400, -90, 900, 1900, -95, 2, -2, 1, -1, 30, -30, 300,
-  15, -15,
-].map((percent) => 1 + percent / 100);
+/** Changes that people think in, the most wanted first: the others are for where there is room. */
+const ofPercents = (...percents: readonly number[]): readonly number[] =>
+  percents.map((one) => 1 + one / 100);
+const far = ofPercents(0, 100, -50, 400, -80, 900, -90, 1900, -95, 200, 50, -20, 20);
+const near = ofPercents(0, 10, -10, 20, -20, 5, -5, 50, -30, 30, 2, -2, 1, -1, 15, -15);
 
 function ticks(rows: readonly ForestRow[], at: (ratio: number) => number, pixels: number): readonly number[] {
   const [low, high] = bounds(rows);
   // Wide enough apart for their labels, and the further from no change the rounder.
-  const wanted =
-    Math.log(high / low) > 1
-      ? candidates.filter((ratio) => Math.abs(ratio - 1) > 0.15 || ratio === 1)
-      : candidates;
+  const wanted = Math.log(high / low) > 1 ? far : near;
   const kept: number[] = [];
   for (const ratio of wanted.filter((candidate) => candidate >= low && candidate <= high)) {
     const apart = kept.every((other) => Math.abs(at(other) - at(ratio)) >= Math.min(58, pixels / 3));

@@ -22,7 +22,9 @@ export function percentileChart(
 ): Chart | null {
   const own = curves.filter((curve) => curve.class === name);
   if (own.length === 0) return null;
-  const drawn = own.map((curve) => ({ ...curve, arm: arms.indexOf(curve.arm), spread: spreadOf(curve) }));
+  const drawn = own
+    .map((curve) => ({ ...curve, arm: arms.indexOf(curve.arm), spread: spreadOf(curve) }))
+    .sort((a, b) => a.arm - b.arm);
   const keys = legend(
     [
       ...drawn.map(({ arm }) => ({ label: arms[arm] ?? '', mark: lineMark(arm, 'line') })),
@@ -34,7 +36,7 @@ export function percentileChart(
     14,
     width,
   );
-  const [left, right, top] = [44, 8, keys.height + 14];
+  const [left, right, top] = [44, 8, keys.height + 20];
   const bottom = top + plotHeight;
   const nines = Math.max(1, ...drawn.map(({ merged }) => ninesOf(lastQuantile(merged))));
   const x = (quantile: number): number => left + (ninesOf(quantile) / nines) * (width - left - right);
@@ -75,8 +77,8 @@ export function percentileChart(
         tag('path', { d: through(points(merged.ms)), class: 'line' }),
       ),
     ),
-    text(0, bottom + 34, 'ms', { class: 'muted small' }),
-    text(width - right, bottom + 34, 'requests answered at least so fast', { class: 'end muted small' }),
+    text(left - 6, top - 8, 'ms', { class: 'end muted small' }),
+    text(width - right, bottom + 34, 'share of requests answered within', { class: 'end muted small' }),
   ];
   return {
     id: `latency-${name}`,
@@ -117,8 +119,8 @@ function percentileTick(
   ninesPerPixel: number,
 ): string {
   const grid = line(x, top, x, bottom, { class: 'grid' });
-  // 95 % is a third of a nine from 90 %: on a narrow chart there is no room for both names.
-  const crowded = quantile === 0.9 && 0.3 / ninesPerPixel < 40;
+  // A third of a nine to the next one: on a narrow chart there is no room for both names.
+  const crowded = (quantile === 0.9 || quantile === 0) && 0.3 / ninesPerPixel < 44;
   if (crowded) return grid;
   const name = `${Number((quantile * 100).toPrecision(7))} %`;
   return grid + text(x, bottom + 16, name, { class: quantile === 0 ? 'muted small' : 'middle muted small' });

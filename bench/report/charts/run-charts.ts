@@ -1,5 +1,5 @@
+import type { RunView } from '../../analysis/run-view.ts';
 import { reportedArms } from '../arms.ts';
-import type { RunView } from '../view.ts';
 import { blockChart } from './blocks.ts';
 import { type Chart, widths } from './chart.ts';
 import { effectChart, gateChart } from './effects.ts';

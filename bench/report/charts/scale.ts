@@ -8,7 +8,7 @@ export interface Scale {
 
 export type Range = readonly [from: number, to: number];
 
-/** From zero to a round value above all others. `about` ticks, at 1, 2 or 5 times a power of ten. */
+/** From zero to a round value above all others. `about` ticks, at 1, 2, 2.5 or 5 times a power of ten. */
 export function linearScale(values: readonly number[], [from, to]: Range, about = 4): Scale {
   const largest = Math.max(0, ...values.filter(Number.isFinite));
   const step = roundStep((largest === 0 ? 1 : largest) / about);
@@ -50,7 +50,7 @@ export function logScale(values: readonly number[], [from, to]: Range, floor = 0
 /** Round values, as many as there is room for: 1 2 5 10, or 1 10 100. */
 function logTicks(low: number, high: number, pixels: number): readonly number[] {
   const decades = Math.log10(high / low);
-  const room = Math.max(2, pixels / 28);
+  const room = Math.max(2, pixels / 24);
   const choices = [[1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]];
   const chosen = choices.find((digits) => digits.length * decades <= room) ?? [1];
   const first = Math.floor(Math.log10(low));
@@ -64,7 +64,7 @@ function logTicks(low: number, high: number, pixels: number): readonly number[] 
 
 function roundStep(atLeast: number): number {
   const power = 10 ** Math.floor(Math.log10(atLeast));
-  const step = [1, 2, 5, 10].find((digit) => digit * power >= atLeast * (1 - 1e-9)) ?? 10;
+  const step = [1, 2, 2.5, 5, 10].find((digit) => digit * power >= atLeast * (1 - 1e-9)) ?? 10;
   return step * power;
 }
 

@@ -44,7 +44,7 @@ export function round(value: number): string {
  * of the given size.
  */
 export function widthOf(words: string, sizePx = 12): number {
-  return words.length * sizePx * 0.56;
+  return words.length * sizePx * 0.54;
 }
 
 export function escapeXml(words: string): string {

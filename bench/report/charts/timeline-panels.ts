@@ -1,5 +1,6 @@
 import type { Measure } from '../../analysis/slice-samples.ts';
 import type { RunResult, SliceResult } from '../../model.ts';
+import { formatNumber } from '../numbers.ts';
 
 /** One row of the timeline: what it shows, in which unit, and which lines it has. */
 export interface Panel {
@@ -7,8 +8,8 @@ export interface Panel {
   readonly title: string;
   readonly scale: 'linear' | 'log';
   readonly lines: readonly PanelLine[];
-  /** A level to be seen against, for example the CPU quota. */
-  readonly level?: { readonly value: number; readonly label: string };
+  /** The quota, where there is one. */
+  readonly level?: number;
 }
 
 export interface PanelLine {
@@ -44,7 +45,10 @@ export function timelinePanels(result: RunResult): readonly Panel[] {
     },
     {
       measure: 'cores',
-      title: 'CPU of the nodes (cores)',
+      title:
+        quota === null
+          ? 'CPU of the nodes (cores)'
+          : `CPU of the nodes (cores, quota ${formatNumber(quota)})`,
       scale: 'linear',
       lines: [
         { subject: 'primary', style: 'plain', ofSlice: ({ cpu }) => cpu['primary']?.cores ?? null },
@@ -54,7 +58,7 @@ export function timelinePanels(result: RunResult): readonly Panel[] {
           ofSlice: ({ cpu }: SliceResult) => cpu[name]?.cores ?? null,
         })),
       ],
-      ...(quota === null ? {} : { level: { value: quota, label: 'quota' } }),
+      ...(quota === null ? {} : { level: quota }),
     },
     {
       measure: 'cores',

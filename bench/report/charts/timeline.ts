@@ -1,16 +1,16 @@
 import type { Timeline } from '../../analysis/timeline.ts';
 import type { RunResult, SliceResult } from '../../model.ts';
-import { formatNumber, formatPlural, formatTick } from '../numbers.ts';
+import { formatPlural, formatTick } from '../numbers.ts';
 import type { Chart } from './chart.ts';
-import { areaMark, armClass, legend, lineMark } from './legend.ts';
+import { armClass, legend } from './legend.ts';
 import { linearScale, logScale, type Scale } from './scale.ts';
-import { hint, line, tag, text, through, widthOf, type XY } from './svg.ts';
+import { line, tag, text, through, widthOf, type XY } from './svg.ts';
+import { shortNames, timelineGround, timelineKeys } from './timeline-ground.ts';
 import { layOut, type TimelineLayout } from './timeline-layout.ts';
 import { type Panel, type PanelLine, timelinePanels } from './timeline-panels.ts';
 
 const plotHeight = 84;
 const panelHeight = plotHeight + 30;
-const shades = { steady: 'faint', 'read-saturation': 'light', 'write-saturation': 'mid' } as const;
 
 /** What happened over time, one row for each quantity above the other; null without a finished slice. */
 export function timelineChart(result: RunResult, timeline: Timeline, width: number): Chart | null {
@@ -22,7 +22,8 @@ export function timelineChart(result: RunResult, timeline: Timeline, width: numb
   const panels = timelinePanels(result)
     .map((panel) => ({ panel, lines: panel.lines.filter((one) => hasAnything(one, panel)) }))
     .filter(({ lines }) => lines.length > 0);
-  const keys = legend(keyEntries(arms), 0, 14, width);
+  const names = shortNames(arms, layout);
+  const keys = legend(timelineKeys(arms, names), 0, 14, width);
   const stripY = keys.height + 8;
   const top = stripY + 30;
   const bottom = top + panels.length * panelHeight;
@@ -71,10 +72,8 @@ export function timelineChart(result: RunResult, timeline: Timeline, width: numb
 
   const body = [
     keys.svg,
-    ...layout.visits.map((visit) => shadeVisit(visit, timeline, layout, armOf, stripY, bottom)),
+    timelineGround(timeline, layout, arms, names, stripY, bottom),
     ...panels.map(drawPanel),
-    ...blockNumbers(layout, bottom + 14),
-    text(0, bottom + 14, 'block', { class: 'muted small' }),
   ];
   const blocks = new Set(timeline.slices.map(({ block }) => block)).size;
   return {
@@ -85,13 +84,6 @@ export function timelineChart(result: RunResult, timeline: Timeline, width: numb
     height: bottom + 22,
     body: body.join(''),
   };
-}
-
-function keyEntries(arms: readonly string[]): Parameters<typeof legend>[0] {
-  return [
-    ...arms.map((label, arm) => ({ label, mark: lineMark(arm, 'line') })),
-    ...Object.entries(shades).map(([kind, shade]) => ({ label: kind, mark: areaMark(null, shade) })),
-  ];
 }
 
 function resultsBySlice(result: RunResult, { slices }: Timeline): readonly (SliceResult | undefined)[] {
@@ -105,34 +97,8 @@ function resultsBySlice(result: RunResult, { slices }: Timeline): readonly (Slic
 /** Lag below a millisecond is as good as none, and one replayed at once has no logarithm. */
 function scaleFor({ scale, measure, level }: Panel, values: readonly number[], top: number): Scale {
   const range = [top + plotHeight, top] as const;
-  if (scale === 'linear') return linearScale([...values, level?.value ?? 0], range, 3);
+  if (scale === 'linear') return linearScale([...values, level ?? 0], range, 3);
   return logScale(values, range, measure === 'lag' ? 1 : 0);
-}
-
-/** The arm's colour behind its slices, a strip on top that says of which kind they are, and its name. */
-function shadeVisit(
-  { arm, block, from, to, slices, startMs }: TimelineLayout['visits'][number],
-  timeline: Timeline,
-  layout: TimelineLayout,
-  armOf: (slice: number) => number,
-  stripY: number,
-  bottom: number,
-): string {
-  const seconds = (startMs / 1000).toFixed(0);
-  const fits = widthOf(arm, 11) <= to - from + 4;
-  return tag(
-    'g',
-    { class: armClass(armOf(slices[0] ?? 0)) },
-    hint(`${arm}, block ${block}, measured from ${seconds} s after the start of the run`),
-    tag('rect', { x: from, y: stripY + 12, width: to - from, height: bottom - stripY - 12, class: 'faint' }),
-    ...slices.map((slice) => {
-      const { from: x, to: end } = layout.spans[slice] ?? { from, to };
-      const kind = timeline.slices[slice]?.kind ?? 'steady';
-      const shade = kind in shades ? shades[kind as keyof typeof shades] : 'faint';
-      return tag('rect', { x, y: stripY + 12, width: end - x, height: 8, class: shade });
-    }),
-    fits ? text((from + to) / 2, stripY + 7, arm, { class: 'middle small' }) : '',
-  );
 }
 
 function wholeSlice(
@@ -149,12 +115,7 @@ function wholeSlice(
 
 function levelLine({ level }: Panel, y: Scale, width: number): string {
   if (level === undefined) return '';
-  return (
-    line(44, y.at(level.value), width - 2, y.at(level.value), { class: 'axis dash' }) +
-    text(width - 2, y.at(level.value) - 4, `${level.label} ${formatNumber(level.value)}`, {
-      class: 'end muted small',
-    })
-  );
+  return line(44, y.at(level), width - 2, y.at(level), { class: 'axis dash' });
 }
 
 /** Which line is which, in words at the right of a row's title. */
@@ -167,14 +128,4 @@ function styleNotes(panel: Panel, lines: readonly PanelLine[], width: number, y:
   const note = words.join('   ');
   const room = width - widthOf(panel.title, 12) - 20;
   return widthOf(note, 11) > room ? '' : text(width - 2, y, note, { class: 'end muted small' });
-}
-
-function blockNumbers({ blocks }: TimelineLayout, y: number): readonly string[] {
-  let last = Number.NEGATIVE_INFINITY;
-  return blocks.flatMap(({ block, from, to }) => {
-    const x = (from + to) / 2;
-    if (x - last < 20) return [];
-    last = x;
-    return [text(x, y, String(block), { class: 'middle muted small' })];
-  });
 }

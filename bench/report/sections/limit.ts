@@ -3,7 +3,7 @@ import type { ArmResult, RunResult, SliceKind } from '../../model.ts';
 import { comparisonRow, reportedArms } from '../arms.ts';
 import { cpuUnit, hasQuota } from '../main-table.ts';
 import { formatChange, formatChangeInterval, formatNumber, formatPlural, missing } from '../numbers.ts';
-import { list, right, type Section, section, type Table, table } from '../section.ts';
+import { list, percent, type Section, section, type Table, table } from '../section.ts';
 
 const kinds = ['read-saturation', 'write-saturation', 'steady'] as const;
 
@@ -78,7 +78,7 @@ function utilisationTable(arm: ArmResult): Table {
   const find = (kind: SliceKind, station: string) =>
     arm.bottleneck[kind]?.utilisation.find((use) => use.station === station);
   return table(
-    [`${arm.name}: station`, ...kinds.map((kind) => right(`${kind} (%)`)), 'at read saturation'],
+    [`${arm.name}: station`, ...kinds.map((kind) => percent(`${kind} (%)`)), 'at read saturation'],
     [...new Set(stations)].map((station) => [
       station,
       ...kinds.map((kind) => formatNumber(find(kind, station)?.percent ?? null)),
