@@ -2,7 +2,7 @@ import type { ArmResult, MetricId } from '../../model.ts';
 import { formatNumber, formatTick } from '../numbers.ts';
 import { armClass, pointMark } from './legend.ts';
 import { logScale, type Scale } from './scale.ts';
-import { hint, line, tag, text } from './svg.ts';
+import { hint, line, tag, text, tickLabel } from './svg.ts';
 
 /** An arm, and the number of its colour. */
 export interface ColouredArm {
@@ -40,11 +40,7 @@ export function pairPanel(
   const x = logScale(values, [left, size]);
   return [
     ground(title, y, size),
-    ...fewTicks(x).map((value) => {
-      // Half of a label beyond the edge would be cut off.
-      const anchor = x.at(value) > size - 14 ? 'end' : 'middle';
-      return text(x.at(value), size + 14, formatTick(value), { class: `${anchor} muted small` });
-    }),
+    ...fewTicks(x).map((value) => tickLabel(x.at(value), size + 14, formatTick(value), [0, size])),
     line(left, size, size, top, { class: 'axis dash' }),
     text(size, size + 28, `${baseline.name} →`, { class: 'end muted small' }),
     text(0, size + 28, `↑ ${candidate.arm.name}`, { class: 'muted small' }),

@@ -53,7 +53,7 @@ export function themeStyle(root: string): string {
 /** How charts look, by the variables of {@link themeStyle}. */
 export const chartStyle =
   'svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;fill:var(--ink)}' +
-  'svg .small{font-size:11px}svg .strong{font-weight:600}svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}svg text.muted{fill:var(--muted)}svg text.end{text-anchor:end}svg text.middle{text-anchor:middle}' +
+  'svg .small{font-size:11px}svg .strong{font-weight:600}svg .halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}svg .muted{fill:var(--muted)}svg text.end{text-anchor:end}svg text.middle{text-anchor:middle}' +
   'svg .grid{stroke:var(--rule);stroke-width:1}svg .axis{stroke:var(--muted);stroke-width:1}svg .zero{stroke:var(--ink);stroke-width:1}' +
   '.arm-0{color:var(--arm-0)}.arm-1{color:var(--arm-1)}.arm-2{color:var(--arm-2)}.arm-3{color:var(--arm-3)}' +
   'svg .line{fill:none;stroke:currentColor;stroke-width:1.75;stroke-linejoin:round;stroke-linecap:round}' +

@@ -1,7 +1,7 @@
 import { formatChange } from '../numbers.ts';
 import type { Chart } from './chart.ts';
 import { armClass, pointMark } from './legend.ts';
-import { hint, line, tag, text, widthOf } from './svg.ts';
+import { escapeXml, hint, line, tag, text, tickLabel, widthOf } from './svg.ts';
 
 export interface ForestRow {
   readonly label: string;
@@ -45,7 +45,11 @@ export function forestChart(forest: Forest, width: number): Chart | null {
   const top = 8;
   const at = axis(rows, from, to);
   const body = [
-    tag('g', {}, ...ticks(rows, at, to - from).map((ratio) => tick(at(ratio), top, top + height, ratio))),
+    tag(
+      'g',
+      {},
+      ...ticks(rows, at, to - from).map((ratio) => tick(at(ratio), top, top + height, ratio, width)),
+    ),
     tag('g', { class: armClass(forest.arm) }, ...rows.map((row, index) => drawRow(row, index))),
     sides(forest.sides, at(1), from, to, top + height + 34),
   ];
@@ -54,11 +58,7 @@ export function forestChart(forest: Forest, width: number): Chart | null {
     const y = top + index * (height / rows.length);
     const lineY = stacked ? y + 28 : y + rowHeight / 2;
     const beside = stacked
-      ? [
-          text(0, y + 13, row.label, { class: 'small strong halo' }),
-          text(width, y + 13, row.text, { class: 'small end halo' }),
-          fits(row) ? text(widthOf(row.label, 12) + 10, y + 13, row.word, { class: 'small muted halo' }) : '',
-        ]
+      ? [label(row, y + 13), text(width, y + 13, row.text, { class: 'small end halo' })]
       : [
           text(0, lineY + 4, row.label),
           text(to + 16, lineY + 4, row.text),
@@ -74,9 +74,12 @@ export function forestChart(forest: Forest, width: number): Chart | null {
     );
   }
 
-  /** Whether the word has a place between the label and the numbers. */
-  function fits(row: ForestRow): boolean {
-    return widthOf(row.label + row.word, 11.5) + 24 <= width - widthOf(row.text, 11);
+  /** The label and, where there is a place for it before the numbers, the word. */
+  function label(row: ForestRow, y: number): string {
+    const fits = widthOf(row.label + row.word, 12) + 24 <= width - widthOf(row.text, 11);
+    const name = tag('tspan', { class: 'strong' }, escapeXml(row.label));
+    const word = fits ? tag('tspan', { class: 'muted', dx: 6 }, escapeXml(row.word)) : '';
+    return tag('text', { x: 0, y, class: 'small halo' }, name, word);
   }
 
   function bands({ margins }: ForestRow, y: number): string {
@@ -155,12 +158,10 @@ function ticks(rows: readonly ForestRow[], at: (ratio: number) => number, pixels
   return kept;
 }
 
-function tick(x: number, top: number, bottom: number, ratio: number): string {
+function tick(x: number, top: number, bottom: number, ratio: number, width: number): string {
   return (
     line(x, top, x, bottom, { class: ratio === 1 ? 'zero' : 'grid' }) +
-    text(x, bottom + 16, ratio === 1 ? '0 %' : formatChange(ratio).replace('.0', ''), {
-      class: 'middle muted small',
-    })
+    tickLabel(x, bottom + 16, ratio === 1 ? '0 %' : formatChange(ratio).replace('.0', ''), [0, width])
   );
 }
 

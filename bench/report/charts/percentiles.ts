@@ -3,8 +3,8 @@ import type { OperationClass } from '../../model.ts';
 import { formatCount, formatNumber, formatTick } from '../numbers.ts';
 import type { Chart } from './chart.ts';
 import { areaMark, armClass, legend, lineMark } from './legend.ts';
-import { logScale } from './scale.ts';
-import { between, hint, line, tag, text, through, type XY } from './svg.ts';
+import { logScale, type Range } from './scale.ts';
+import { between, hint, line, tag, text, through, tickLabel, type XY } from './svg.ts';
 
 const labelled = [0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
 const plotHeight = 236;
@@ -57,7 +57,7 @@ export function percentileChart(
     ),
     ...labelled
       .filter((quantile) => ninesOf(quantile) <= nines * 1.001)
-      .map((quantile) => percentileTick(quantile, x(quantile), top, bottom, nines / (width - left - right))),
+      .map((quantile) => percentileTick(quantile, x(quantile), [top, bottom], [left, width - right], nines)),
     ...drawn.flatMap(({ arm, spread }) =>
       spread === null
         ? []
@@ -114,16 +114,15 @@ function spreadOf({ blocks }: LatencyCurve): { readonly low: number[]; readonly 
 function percentileTick(
   quantile: number,
   x: number,
-  top: number,
-  bottom: number,
-  ninesPerPixel: number,
+  [top, bottom]: Range,
+  [from, to]: Range,
+  nines: number,
 ): string {
   const grid = line(x, top, x, bottom, { class: 'grid' });
   // A third of a nine to the next one: on a narrow chart there is no room for both names.
-  const crowded = (quantile === 0.9 || quantile === 0) && 0.3 / ninesPerPixel < 44;
+  const crowded = (quantile === 0.9 || quantile === 0) && ((to - from) / nines) * 0.3 < 44;
   if (crowded) return grid;
-  const name = `${Number((quantile * 100).toPrecision(7))} %`;
-  return grid + text(x, bottom + 16, name, { class: quantile === 0 ? 'muted small' : 'middle muted small' });
+  return grid + tickLabel(x, bottom + 16, `${Number((quantile * 100).toPrecision(7))} %`, [from, to]);
 }
 
 function figures({ count, maxMs, ms }: Curve): string {

@@ -14,6 +14,18 @@ export function text(x: number, y: number, words: string, attributes: Attributes
   return tag('text', { x, y, ...attributes }, escapeXml(words));
 }
 
+/** A label centred on a tick, or beside it where half of the label would be cut off. */
+export function tickLabel(
+  x: number,
+  y: number,
+  words: string,
+  [from, to]: readonly [number, number],
+): string {
+  const half = widthOf(words, 11) / 2;
+  const anchor = x - half < from ? '' : x + half > to ? 'end ' : 'middle ';
+  return text(x, y, words, { class: `${anchor}muted small` });
+}
+
 export function line(x1: number, y1: number, x2: number, y2: number, attributes: Attributes = {}): string {
   return tag('line', { x1, y1, x2, y2, ...attributes });
 }
