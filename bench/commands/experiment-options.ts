@@ -15,6 +15,7 @@ export interface MeasurementFlags {
   readonly config?: string;
   readonly out: string;
   readonly dataDir?: string;
+  readonly live?: true;
 }
 
 export interface ExperimentFlags extends MeasurementFlags, ExternalFlags {
@@ -71,7 +72,11 @@ export function addMeasurementOptions(
     .option('--no-limits', 'no CPU quotas: all nodes share all cores, and the ratio predicts nothing')
     .option('-c, --config <path>', 'replibench.config.ts of another application (default: searched upwards)')
     .option('-o, --out <folder>', 'where runs are written', 'reports')
-    .option('--data-dir <folder>', "where the nodes' data goes (default: the system's temporary folder)");
+    .option('--data-dir <folder>', "where the nodes' data goes (default: the system's temporary folder)")
+    .option(
+      '--live',
+      'serve the report as a page while it is measured, on a free port, to this machine alone',
+    );
 }
 
 export function wholeNumber(min: number, max: number): (text: string) => number {

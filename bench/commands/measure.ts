@@ -33,6 +33,7 @@ import { monotonicMs } from '../monotonic-clock.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import type { CommandContext } from './context.ts';
 import type { ExperimentFlags } from './experiment-options.ts';
+import { showLive, type Watch } from './live/show-live.ts';
 import { createProgress } from './progress.ts';
 import { analyseRun, writeReport } from './report-files.ts';
 
@@ -105,10 +106,20 @@ export function chooseConfig(
 }
 
 /** Runs the experiment with live progress and folds its journal; writes result and report. */
-export async function measure(
+export function measure(
   request: MeasureRequest,
   flags: ExperimentFlags,
   context: CommandContext,
+): Promise<Measured> {
+  const work = (watch?: Watch) => perform(request, flags, context, watch);
+  return flags.live === true ? showLive(work, context) : work();
+}
+
+async function perform(
+  request: MeasureRequest,
+  flags: ExperimentFlags,
+  context: CommandContext,
+  watch: Watch | undefined,
 ): Promise<Measured> {
   const { scenario, config, arms } = request;
   const length = { ...scenario.defaults, ...thorough, ...(flags.quick ? quick : {}), ...given(flags) };
@@ -138,7 +149,7 @@ export async function measure(
     application,
     builds: request.builds,
     slices: request.slices,
-    ...gateHooks(request.gate),
+    ...runHooks(request.gate, watch),
     arms,
     seed: flags.seed,
     maxReplicas: replicasOf(flags),
@@ -158,13 +169,19 @@ export async function measure(
   return { folder, result, view, end };
 }
 
-/** The run is folded while it happens, so that a gate can end as soon as it has decided. */
-function gateHooks(gate: MeasureRequest['gate']) {
-  if (gate === undefined) return {};
+/**
+ * A gate is folded while it happens, so that it can end as soon as it has decided; `watch` hears of the same
+ * entries.
+ */
+function runHooks(gate: MeasureRequest['gate'], watch: Watch | undefined) {
+  if (gate === undefined) return { observe: watch };
   const fold = createJournalFold();
   return {
     gate,
-    observe: (entry: JournalEntry) => fold.add(entry),
+    observe: (entry: JournalEntry) => {
+      fold.add(entry);
+      watch?.(entry);
+    },
     enough: () => gateDecided(fold.result()),
   };
 }

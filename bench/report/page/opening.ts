@@ -4,13 +4,17 @@ import { describeChange } from '../change.ts';
 import { formatEffect, formatEffectInterval, isGateRun } from '../gate/words.ts';
 import { headline } from '../headline.ts';
 import { hasFigures, mainRows } from '../main-table.ts';
-import { formatConfidence, formatNumber, formatShare, missing } from '../numbers.ts';
+import { formatConfidence, formatNumber, formatPlural, formatShare, missing } from '../numbers.ts';
 import { judged } from './blocks.ts';
 import { element, plain } from './html.ts';
 
-/** What a busy reader sees: the verdict, what it rests on, what to be careful about, the key figures. */
-export function openingHtml(result: RunResult): string {
-  const { word, reason, answer, caveats } = headline(result);
+/**
+ * What a busy reader sees: the verdict, what it rests on, what to be careful about, the key figures. While a
+ * run goes on there is no verdict, and nothing that looks like one.
+ */
+export function openingHtml(result: RunResult, running = false): string {
+  const { answer, caveats, ...status } = headline(result);
+  const { word, reason } = running ? stillRunning(result) : status;
   const [tone, mark] = tones[word] ?? ['bad', '✗'];
   const [first = '', ...more] = answer;
   return [
@@ -21,7 +25,7 @@ export function openingHtml(result: RunResult): string {
         'p',
         { class: 'word' },
         `<span aria-hidden="true">${mark}</span> ${plain(word)} `,
-        element('span', { class: 'code' }, `exit code ${result.exitCode}`),
+        running ? '' : element('span', { class: 'code' }, `exit code ${result.exitCode}`),
       ),
       element('p', { class: 'reason' }, plain(sentenceCase(reason))),
     ),
@@ -48,12 +52,21 @@ export function openingHtml(result: RunResult): string {
 }
 
 const tones: Readonly<Record<string, readonly [tone: string, mark: string]>> = {
+  RUNNING: ['doubt', '…'],
   PASS: ['good', '✓'],
   FAIL: ['bad', '✗'],
   INCONCLUSIVE: ['doubt', '?'],
   INTERRUPTED: ['doubt', '◼'],
   'CUT OFF': ['doubt', '◼'],
 };
+
+function stillRunning({ completion }: RunResult): { readonly word: string; readonly reason: string } {
+  const { finishedBlocks, plannedBlocks } = completion;
+  return {
+    word: 'RUNNING',
+    reason: `${finishedBlocks} of ${formatPlural(plannedBlocks, 'block')} are finished. The figures are of what is finished and change until the end; there is no verdict before it.`,
+  };
+}
 
 interface Tile {
   readonly label: string;

@@ -22,10 +22,11 @@ import { openingHtml } from './opening.ts';
 import { pageScript } from './script.ts';
 import { pageStyle } from './style.ts';
 
-/** What may be added to the page of a run that goes on; all of it is HTML or script. */
-export interface PageExtras {
-  /** Before everything else in the page. */
+/** Of the page of a run that goes on. */
+export interface LiveFrame {
+  /** HTML between the title and everything else. */
   readonly banner: string;
+  /** Keeps the page up to date. */
   readonly script: string;
 }
 
@@ -33,10 +34,15 @@ export interface PageExtras {
  * report.html: one file with everything in it, that opens from disk and asks nobody for anything. Pure: the
  * same view gives the same text.
  */
-export function renderPage(view: RunView, extras?: PageExtras): string {
-  const { result } = view;
+export function renderPage(view: RunView): string {
+  return pageAround(pageTitle(view), pageBody(view));
+}
+
+/** The frame of a page: everything but what is said about the run. */
+export function pageAround(title: string, body: string, live?: LiveFrame): string {
   // A live view talks to whoever served it; a file talks to nobody.
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src ${extras === undefined ? "'none'" : "'self'"}; base-uri 'none'; form-action 'none'`;
+  const connect = live === undefined ? "'none'" : "'self'";
+  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src ${connect}; base-uri 'none'; form-action 'none'`;
   return [
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
     `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
@@ -44,17 +50,21 @@ export function renderPage(view: RunView, extras?: PageExtras): string {
     '<meta name="color-scheme" content="light dark">',
     // An icon that is there already: a browser would ask the server for one.
     '<link rel="icon" href="data:,">',
-    element('title', {}, plain(`${headline(result).word} · ${titleOf(result)} · replibench`)),
+    element('title', {}, plain(title)),
     `<style>${pageStyle}</style>\n</head>\n<body>`,
-    `${pageBody(view, extras?.banner ?? '')}`,
+    ...(live === undefined ? [body] : [live.banner, element('div', { id: 'page' }, body)]),
     `<script>${pageScript}</script>`,
-    ...(extras === undefined ? [] : [`<script>${extras.script}</script>`]),
+    ...(live === undefined ? [] : [`<script>${live.script}</script>`]),
     '</body>\n</html>\n',
   ].join('\n');
 }
 
-/** Everything that changes while a run goes on. */
-export function pageBody(view: RunView, banner = ''): string {
+export function pageTitle({ result }: RunView, running = false): string {
+  return `${running ? 'RUNNING' : headline(result).word} · ${titleOf(result)} · replibench`;
+}
+
+/** Everything that is said about a run. While it goes on nothing of it is final. */
+export function pageBody(view: RunView, running = false): string {
   const { result } = view;
   const charts = runCharts(view);
   const sections = pageSections(result, charts);
@@ -64,12 +74,11 @@ export function pageBody(view: RunView, banner = ''): string {
       {},
       element('p', { class: 'kicker' }, plain(kicker(view))),
       element('h1', {}, plain(titleOf(result))),
-      banner,
     ),
     element(
       'main',
       {},
-      openingHtml(result),
+      openingHtml(result, running),
       element(
         'nav',
         { 'aria-label': 'Sections' },
@@ -77,7 +86,7 @@ export function pageBody(view: RunView, banner = ''): string {
       ),
       ...sections.map(({ section, pictures }) => sectionHtml(section, pictures)),
     ),
-    footer(result),
+    running ? '' : footer(result),
   ].join('\n');
 }
 

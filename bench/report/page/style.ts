@@ -50,7 +50,7 @@ figure{margin-top:.4rem}figcaption{margin-top:.35rem}figcaption strong{color:var
 .pair{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:0 24px}
 svg.chart{display:block;width:100%;height:auto}.narrow{display:none}
 footer{padding-top:2rem;padding-bottom:3rem}
-#live{border:1px solid var(--rule);border-radius:4px;padding:.45rem .8rem;margin:0 0 1rem;font-size:.9rem;font-variant-numeric:tabular-nums}
+#live{position:sticky;top:0;z-index:2;background:var(--paper);border-bottom:1px solid var(--rule);padding:.45rem 24px;margin:0;text-align:center;font-size:.9rem;font-variant-numeric:tabular-nums}
 #live::before{content:"●";color:var(--good);margin-right:.5em}#live.over::before{color:var(--muted)}#live.lost::before{color:var(--bad)}
 ${chartStyle}
 @media (max-width:640px){body{font-size:15px}main,header,footer{padding-left:16px;padding-right:16px}h1{font-size:1.3rem}
