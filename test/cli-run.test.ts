@@ -50,11 +50,16 @@ test('measured one arm at a time, the second run brings the comparison', async (
 
 describe('an end that nobody planned', () => {
   test('SIGINT during a slice keeps the finished ones, writes the report and exits with 130', async () => {
-    const cli = startCli(['compare', ...flags()], { cwd: bookshop });
+    const cli = startCli(['compare', ...flags(), '--live'], { cwd: bookshop });
+    await cli.printed(/live view: \S+\n/);
+    const live = /live view: (\S+)\n/.exec(cli.output())?.[1] ?? '';
+    const page = await (await fetch(live)).text();
+    expect(page).toContain('RUNNING');
     // The line of a slice is printed when it is finished.
     await cli.printed(/block 1\/1 · \w+ · steady/);
     cli.child.kill('SIGINT');
     const { code, output } = await cli.ended;
+    await expect(fetch(live)).rejects.toThrow();
     expect(code, output).toBe(130);
     const run = await onlyRun(folder);
     const result = await readResult(run);

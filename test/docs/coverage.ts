@@ -37,6 +37,7 @@ export const coverage: readonly Coverage[] = [
   // README.md
   { command: 'npm ci && npm run bench', by: ci, evidence: 'npm run bench -- --quick' },
   { command: 'npm ci && npm test', by: ci, evidence: 'npm ci --no-audit' },
+  { command: 'npm run bench -- --live', by: 'test/cli-run.test.ts', evidence: "'--live'" },
   { command: 'npm run bench -- --quick', by: ci, evidence: 'npm run bench -- --quick' },
   {
     command: 'npm run bench -- --scenario write-heavy',
