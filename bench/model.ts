@@ -328,6 +328,11 @@ export interface RunPlan {
   readonly fingerprint: Fingerprint;
   /** Slices of each visit; absent = all that the scenario has. */
   readonly slices?: readonly SliceKind[];
+  /**
+   * Parts that each slice of a block is measured in, alternating between the arms, which are all up then;
+   * absent = one arm after the other, each slice in one piece. `sliceSeconds` is the length of a part.
+   */
+  readonly parts?: number;
   /** What decides, where the run is a gate; `blocks` is then its cap. The first arm is the reference. */
   readonly gate?: GateRules;
   /** What is known, when it starts, of gates like it that compared a state with itself. */
@@ -462,6 +467,8 @@ export type JournalEntry =
       readonly block: number;
       readonly kind: SliceKind;
       readonly offeredRateHz: number | null;
+      /** Counted from 1, where slices are measured in parts. */
+      readonly part?: number;
     }
   /** All readings of one sampling tick, on one line to keep the journal small. */
   | { readonly type: 'readings'; readonly readings: readonly Reading[] }
@@ -475,6 +482,7 @@ export type JournalEntry =
       /** Rate asked for by the open streams; null when the slice is closed loop alone. */
       readonly offeredRateHz: number | null;
       readonly load: LoadResult;
+      readonly part?: number;
     }
   | {
       readonly type: 'slice-failed';

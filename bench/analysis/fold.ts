@@ -5,7 +5,6 @@ import {
   EnvironmentError,
   type Finding,
   type JournalEntry,
-  type LoadProgress,
   type Reading,
   type RunPlan,
   type RunResult,
@@ -21,7 +20,7 @@ import { gateOfRun, qualifyGate } from './gate/of-run.ts';
 import { summarizeMetrics } from './metrics.ts';
 import { judgeObjectives } from './objectives.ts';
 import { type MeasuredSlice, nodeNames, replicaNames, type SliceEnd, summarizeSlice } from './slice.ts';
-import { collectReadings, type ReadingsCollector } from './slice-readings.ts';
+import { beginPart, type CurrentSlice, mergeParts } from './slice-parts.ts';
 import { assessSteadyState } from './steady-state.ts';
 import { conclude } from './verdict.ts';
 
@@ -54,6 +53,8 @@ export function createJournalFold(): JournalFold {
   // By arm, block and kind: a slice that was measured again replaces the first.
   const slices = new Map<string, MeasuredSlice & { readonly arm: string }>();
 
+  /** Slices of which some parts are measured, others not yet. */
+  const begun = new Map<string, CurrentSlice>();
   const subjects = new Map<string, Set<string>>();
 
   const noteSubject = (arm: string, { subject, values }: Reading): void => {
@@ -70,8 +71,15 @@ export function createJournalFold(): JournalFold {
     if (arm === undefined || !isMeasured(entry.kind)) return;
     const { startedAtMs, durationMs } = entry.load;
     const readings = started.readings.close(startedAtMs, startedAtMs + durationMs);
-    const { result, allLag } = summarizeSlice(entry, readings, plan, arm, subjects.get(arm.name) ?? []);
-    const unsteady = assessSteadyState(entry, started.progress, plan.scenario);
+    if (entry.part !== undefined && entry.part < (plan.parts ?? 1)) {
+      begun.set(keyOf(entry), { ...started, parts: [...started.parts, entry] });
+      return;
+    }
+    begun.delete(keyOf(entry));
+    const [first = entry, ...more] = [...started.parts, entry];
+    const whole = mergeParts([first, ...more]);
+    const { result, allLag } = summarizeSlice(whole, readings, plan, arm, subjects.get(arm.name) ?? []);
+    const unsteady = assessSteadyState(whole, started.progress, plan.scenario);
     slices.set(keyOf(entry), {
       arm: arm.name,
       result: { ...result, findings: [...result.findings, ...unsteady] },
@@ -103,7 +111,7 @@ export function createJournalFold(): JournalFold {
           };
           return;
         case 'slice-start':
-          current = { start: entry, readings: collectReadings(entry.atMs), progress: [] };
+          current = beginPart(entry, begun.get(keyOf(entry)));
           return;
         case 'readings':
           if (current === null) return;
@@ -149,12 +157,6 @@ export function createJournalFold(): JournalFold {
       });
     },
   };
-}
-
-interface CurrentSlice {
-  readonly start: Of<'slice-start'>;
-  readonly readings: ReadingsCollector;
-  readonly progress: LoadProgress[];
 }
 
 interface Folded {

@@ -26,8 +26,13 @@ export interface GaugeSummary {
 
 export interface ReadingsCollector {
   add(reading: Reading): void;
-  /** What was read from `fromMs` to `toMs`, both included. Nothing can be added afterwards. */
+  /**
+   * What was read from `fromMs` to `toMs`, both included, together with the parts closed before. Nothing can
+   * be added afterwards, unless a further part is begun.
+   */
   close(fromMs: number, toMs: number): SliceReadings;
+  /** Begins a further part of the same slice, announced at `startedAtMs`. */
+  resume(startedAtMs: number): void;
 }
 
 /**
@@ -56,13 +61,21 @@ const cumulative: ReadonlySet<string> = new Set([
 ]);
 
 /** Collects the readings of a slice that was announced at `startedAtMs`. */
-export function collectReadings(startedAtMs: number): ReadingsCollector {
+export function collectReadings(announcedAtMs: number): ReadingsCollector {
   const totals = createTotals();
-  const withCores = createCoreMeter();
-  const head: Reading[] = [];
+  let startedAtMs = announcedAtMs;
+  let withCores = createCoreMeter();
+  let head: Reading[] = [];
   let tail: Reading[] = [];
   let flushAtMs = startedAtMs + 3 * edgeMs;
   return {
+    resume(atMs) {
+      startedAtMs = atMs;
+      withCores = createCoreMeter();
+      head = [];
+      tail = [];
+      flushAtMs = startedAtMs + 3 * edgeMs;
+    },
     add(plain) {
       if (plain.atMs < startedAtMs) return;
       const reading = withCores(plain);
@@ -123,10 +136,15 @@ interface Counter {
 
 interface LagSamples {
   readonly histogram: Histogram;
+  /** Parts in which it was observed throughout. */
+  observedParts: number;
+  /** Of the current part; NaN before its first sample. */
   firstMs: number;
   lastMs: number;
   longestGapMs: number;
 }
+
+const unseen = { firstMs: Number.NaN, lastMs: Number.NaN, longestGapMs: 0 };
 
 interface Gauge {
   readonly count: number;
@@ -139,7 +157,10 @@ function createTotals(): {
   add(reading: Reading, place: Place): void;
   summarise(fromMs: number, toMs: number): SliceReadings;
 } {
-  const counters = new Map<string, Counter>();
+  let counters = new Map<string, Counter>();
+  /** Sums over the parts that are closed; null = unknown in one of them. */
+  const increases = new Map<string, Increase | null>();
+  let parts = 0;
   const gauges = new Map<string, Gauge>();
   const lags = new Map<string, LagSamples>();
   const distributions = createDistributions();
@@ -166,11 +187,11 @@ function createTotals(): {
   const addLag = (subject: string, atMs: number, lagMs: number): void => {
     const samples = lags.get(subject) ?? {
       histogram: build({ numberOfSignificantValueDigits: 3 }),
-      firstMs: atMs,
-      lastMs: atMs,
-      longestGapMs: 0,
+      observedParts: 0,
+      ...unseen,
     };
     samples.histogram.recordValue(Math.max(0, Math.round(lagMs * 1000)));
+    if (Number.isNaN(samples.firstMs)) Object.assign(samples, { firstMs: atMs, lastMs: atMs });
     samples.longestGapMs = Math.max(samples.longestGapMs, atMs - samples.lastMs);
     samples.firstMs = Math.min(samples.firstMs, atMs);
     samples.lastMs = Math.max(samples.lastMs, atMs);
@@ -180,9 +201,7 @@ function createTotals(): {
   const observedThroughout = (samples: LagSamples, fromMs: number, toMs: number): boolean =>
     Math.max(samples.firstMs - fromMs, samples.longestGapMs, toMs - samples.lastMs) <= longestSilenceMs;
 
-  const increase = (fromMs: number, toMs: number, subject: string, name: string): Increase | null => {
-    const counter = counters.get(keyOf(subject, name));
-    if (counter === undefined) return null;
+  const increase = (fromMs: number, toMs: number, counter: Counter): Increase | null => {
     const lengthMs = toMs - fromMs;
     const start = nearEdge(fromMs, counter.first, counter.before, lengthMs);
     const end = nearEdge(toMs, counter.last, counter.after, lengthMs);
@@ -192,6 +211,23 @@ function createTotals(): {
     const by = end.value - start.value;
     // A counter that went back began anew: its source restarted, and what it counted before is lost.
     return by < 0 ? null : { by, inMs: end.atMs - start.atMs };
+  };
+
+  /** A counter that is new in a later part was not observed in the earlier ones. */
+  const closePart = (fromMs: number, toMs: number): void => {
+    for (const key of new Set([...counters.keys(), ...increases.keys()])) {
+      const counter = counters.get(key);
+      const now = counter === undefined ? null : increase(fromMs, toMs, counter);
+      const before = parts === 0 ? { by: 0, inMs: 0 } : (increases.get(key) ?? null);
+      const known = now !== null && before !== null;
+      increases.set(key, known ? { by: before.by + now.by, inMs: before.inMs + now.inMs } : null);
+    }
+    for (const samples of lags.values()) {
+      if (observedThroughout(samples, fromMs, toMs)) samples.observedParts += 1;
+      Object.assign(samples, unseen);
+    }
+    counters = new Map();
+    parts += 1;
   };
 
   const gaugeOf = (subject: string, name: string): GaugeSummary | null => {
@@ -224,13 +260,14 @@ function createTotals(): {
       }
     },
     summarise(fromMs, toMs) {
-      const observed = [...lags].filter(([, samples]) => observedThroughout(samples, fromMs, toMs));
+      closePart(fromMs, toMs);
+      const observed = [...lags].filter(([, samples]) => samples.observedParts === parts);
       const all = build({ numberOfSignificantValueDigits: 3 });
       for (const [, { histogram }] of observed) all.add(histogram);
       return {
-        increase: (subject, name) => increase(fromMs, toMs, subject, name)?.by ?? null,
+        increase: (subject, name) => increases.get(keyOf(subject, name))?.by ?? null,
         ratePerSecond: (subject, name) => {
-          const found = increase(fromMs, toMs, subject, name);
+          const found = increases.get(keyOf(subject, name)) ?? null;
           return found === null ? null : (found.by / found.inMs) * 1000;
         },
         gauge: gaugeOf,

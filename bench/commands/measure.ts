@@ -60,6 +60,8 @@ export interface MeasureRequest {
   /** Of arms whose application is another build, by the arm's name. */
   readonly builds?: ReadonlyMap<string, ApplicationDefinition> | undefined;
   readonly slices?: readonly SliceKind[] | undefined;
+  /** Parts of each slice, alternating between the arms; default: one arm after the other. */
+  readonly parts?: number | undefined;
   /** What decides, when the run is a gate: it ends when enough is known. */
   readonly gate?: ExperimentOptions['gate'];
 }
@@ -130,7 +132,7 @@ async function perform(
     visits *
       (visitOverheadSeconds +
         length.warmUpSeconds +
-        (request.slices ?? slicesOf(scenario)).length * length.sliceSeconds);
+        (request.slices ?? slicesOf(scenario)).length * (request.parts ?? 1) * length.sliceSeconds);
   const application =
     request.application ?? (config === undefined ? sampleApplication() : configuredApplication(config));
   const external = chooseExternal(request, flags);
@@ -149,6 +151,7 @@ async function perform(
     application,
     builds: request.builds,
     slices: request.slices,
+    parts: request.parts,
     ...runHooks(request.gate, watch),
     arms,
     seed: flags.seed,

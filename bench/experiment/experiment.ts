@@ -54,6 +54,8 @@ export interface ExperimentOptions {
   readonly emit: Emit;
   /** Slices of each visit; default: all that the scenario has. */
   readonly slices?: readonly SliceKind[] | undefined;
+  /** Parts of each slice, alternating between the arms; default: one arm after the other. */
+  readonly parts?: number | undefined;
   /**
    * What decides when the run is a gate, and what is known of gates on machines like this one; the first arm is
    * the reference. Asked before anything is measured, and may throw.
@@ -140,6 +142,7 @@ async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) =
     application: builds.application.name,
     fingerprint,
     ...(options.slices === undefined ? {} : { slices: options.slices }),
+    ...(options.parts === undefined ? {} : { parts: options.parts }),
     ...(terms === undefined ? {} : { gate: terms.rules }),
     ...(terms?.record === undefined ? {} : { gateRecord: terms.record }),
   };

@@ -2,7 +2,7 @@ import { type Arm, type Calibration, EnvironmentError, type LoadResult, type Run
 import type { Journal } from './journal.ts';
 import type { Emit, ExperimentPorts } from './ports.ts';
 import { slicesOf } from './slices.ts';
-import { okAnswers, type VisitContext, type VisitSlice, visit } from './visit.ts';
+import { duel, okAnswers, type VisitContext, type VisitSlice, visit } from './visit.ts';
 
 export interface RunOptions {
   readonly plan: RunPlan;
@@ -75,20 +75,32 @@ async function measure(options: RunOptions): Promise<void> {
   const arms = new Map(plan.arms.map((arm) => [arm.name, arm]));
   const measuredSlices = plan.slices ?? slicesOf(plan.scenario);
   const plannedSlices = plan.arms.length * plan.blocks * measuredSlices.length;
+  const slices: readonly VisitSlice[] = [
+    { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz },
+    ...measuredSlices.map((kind) => ({ kind, seconds: plan.sliceSeconds, steadyRateHz })),
+  ];
   let finishedSlices = 0;
   for (const [index, order] of plan.order.entries()) {
     const block = index + 1;
-    for (const name of order) {
+    const visited = order.map((name) => {
       const arm = arms.get(name);
       if (arm === undefined) throw new Error(`the plan's order names an arm that it does not have: ${name}`);
+      return arm;
+    });
+    const begin = (arm: string): void => {
       options.signal.throwIfAborted();
-      options.emit({ kind: 'visit', arm: name, block, blocks: plan.blocks, finishedSlices, plannedSlices });
-      const slices: readonly VisitSlice[] = [
-        { kind: 'warm-up', seconds: options.warmUpSeconds, steadyRateHz },
-        ...measuredSlices.map((kind) => ({ kind, seconds: plan.sliceSeconds, steadyRateHz })),
-      ];
-      await visit(context, arm, block, slices);
-      finishedSlices += measuredSlices.length;
+      options.emit({ kind: 'visit', arm, block, blocks: plan.blocks, finishedSlices, plannedSlices });
+    };
+    if (plan.parts === undefined) {
+      for (const arm of visited) {
+        begin(arm.name);
+        await visit(context, arm, block, slices);
+        finishedSlices += measuredSlices.length;
+      }
+    } else {
+      begin(visited.map(({ name }) => name).join(' and '));
+      await duel(context, visited, block, slices, plan.parts);
+      finishedSlices += visited.length * measuredSlices.length;
     }
     if (options.enough?.()) return;
   }

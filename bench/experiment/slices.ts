@@ -12,6 +12,8 @@ export interface SliceRequest {
   readonly block: number;
   /** Position in the run; keeps `unique` keys of different slices apart. */
   readonly sliceIndex: number;
+  /** Counted from 1, of a slice that is measured in parts: each part has other requests. */
+  readonly part?: number;
 }
 
 export const measuredSlices = ['steady', 'read-saturation', 'write-saturation'] as const;
@@ -33,7 +35,12 @@ export function planSlice(request: SliceRequest): LoadPlan {
   const { kind, scenario } = request;
   return {
     baseUrl: request.baseUrl,
-    seed: deriveSeed(request.runSeed, request.block, sliceNumber[kind]),
+    seed: deriveSeed(
+      request.runSeed,
+      request.block,
+      sliceNumber[kind],
+      ...(request.part === undefined ? [] : [request.part]),
+    ),
     sliceIndex: request.sliceIndex,
     // The warm-up mixes the classes evenly, so that the pools of both fill up before they are needed.
     readShare: kind === 'warm-up' ? evenShare(scenario.readShare) : scenario.readShare,

@@ -6,6 +6,7 @@ import {
   type Scenario,
   type SliceKind,
 } from '../model.ts';
+import { Cleanup } from '../topology/cleanup.ts';
 import type {
   ApplicationRun,
   Emit,
@@ -33,6 +34,8 @@ export interface VisitSlice {
   readonly kind: SliceKind;
   readonly seconds: number;
   readonly steadyRateHz: number;
+  /** Counted from 1, of a slice that is measured in parts. */
+  readonly part?: number;
 }
 
 /** Successful answers inside the scheduled length. */
@@ -53,7 +56,6 @@ const catchUpTimeoutMs = 60_000;
 /**
  * One arm in one block: a fresh cluster and application, the slices in order, everything down again.
  * The results are those of the slices that are not warm-ups.
- * Replicas catch up before each slice, so that no slice pays for the one before it.
  * @throws EnvironmentError when a node, the application or the generator ends during a slice
  */
 export async function visit(
@@ -62,33 +64,89 @@ export async function visit(
   block: number,
   slices: readonly VisitSlice[],
 ): Promise<readonly LoadResult[]> {
-  const { ports, signal } = context;
-  await using cluster = await ports.topology.start(arm, signal);
-  // The topology tells whoever watches by itself; the journal must know, too.
-  for (const step of cluster.steps) context.record({ type: 'step', atMs: ports.clock(), ...step });
-  const addresses = cluster.nodes.map((node) => node.address);
-  await recordSettings(context, addresses[0]);
-  const begun = ports.clock();
-  await using application = await ports.application.start(arm, addresses, signal);
-  recordStep(context, 'application', ports.clock() - begun);
-  await using probes = startProbes(context, cluster, application);
+  await using contender = await open(context, arm);
   const results: LoadResult[] = [];
-  let limited = false;
   for (const slice of slices) {
-    // Connections, plans and caches come to be at full speed: under the quota that alone would take
-    // longer than a slice. What is measured runs with the quota.
-    if (slice.kind !== 'warm-up' && !limited) {
-      await cluster.enforceLimits();
-      limited = true;
-    }
-    const measure = async (): Promise<LoadResult> => {
-      await cluster.waitUntilCaughtUp(catchUpTimeoutMs, signal);
-      return measureSlice(context, { cluster, application, probes }, arm, block, slice);
-    };
-    if (slice.kind === 'warm-up') await warmUp(context.scenario, measure);
-    else results.push(await measure());
+    if (slice.kind === 'warm-up') await contender.warmUp(block, slice);
+    else results.push(await contender.measure(block, slice));
   }
   return results;
+}
+
+/**
+ * Two arms in one block, both up all the time and loaded in turn: each slice in so many parts, the order of
+ * the arms reversed from part to part (AB BA AB ...), so that a machine that gets slower or faster within
+ * seconds does so for both. Errors as for `visit`.
+ */
+export async function duel(
+  context: VisitContext,
+  arms: readonly Arm[],
+  block: number,
+  slices: readonly VisitSlice[],
+  parts: number,
+): Promise<void> {
+  await using stack = new Cleanup();
+  // One after the other: side by side, each would take longer, and fail for the other's sake.
+  const contenders: Contender[] = [];
+  for (const arm of arms) contenders.push(stack.use(await open(context, arm)));
+  for (const slice of slices) {
+    if (slice.kind === 'warm-up') {
+      for (const contender of contenders) await contender.warmUp(block, slice);
+      continue;
+    }
+    for (let part = 1; part <= parts; part += 1) {
+      const order = part % 2 === 1 ? contenders : contenders.toReversed();
+      for (const contender of order) await contender.measure(block, { ...slice, part });
+    }
+  }
+}
+
+/** An arm that is up. */
+interface Contender extends AsyncDisposable {
+  warmUp(block: number, slice: VisitSlice): Promise<void>;
+  /** With the quotas on from the first time. */
+  measure(block: number, slice: VisitSlice): Promise<LoadResult>;
+}
+
+async function open(context: VisitContext, arm: Arm): Promise<Contender> {
+  const { ports, signal } = context;
+  const stack = new Cleanup();
+  try {
+    const cluster = stack.use(await ports.topology.start(arm, signal));
+    // The topology tells whoever watches by itself; the journal must know, too.
+    for (const step of cluster.steps) context.record({ type: 'step', atMs: ports.clock(), ...step });
+    const addresses = cluster.nodes.map((node) => node.address);
+    await recordSettings(context, addresses[0]);
+    const begun = ports.clock();
+    const application = stack.use(await ports.application.start(arm, addresses, signal));
+    recordStep(context, 'application', ports.clock() - begun);
+    // Readings of an arm that is not loaded now belong to no slice of its own.
+    const state = { loaded: false, limited: false };
+    const probes = stack.use(startProbes(context, cluster, application, () => state.loaded));
+    const load = async (block: number, slice: VisitSlice): Promise<LoadResult> => {
+      // Replicas catch up before each slice, so that no slice pays for the one before it.
+      await cluster.waitUntilCaughtUp(catchUpTimeoutMs, signal);
+      state.loaded = true;
+      try {
+        return await measureSlice(context, { cluster, application, probes }, arm, block, slice);
+      } finally {
+        state.loaded = false;
+      }
+    };
+    return {
+      warmUp: (block, slice) => warmUp(context.scenario, () => load(block, slice)),
+      async measure(block, slice) {
+        // Connections, plans and caches come to be at full speed: under the quota that alone would take
+        // longer than a slice. What is measured runs with the quota.
+        if (!state.limited) await cluster.enforceLimits();
+        state.limited = true;
+        return load(block, slice);
+      },
+      [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    throw await stack.after(error);
+  }
 }
 
 /** Once is enough for one process with a few connections, not for several behind a balancer. */
@@ -106,6 +164,7 @@ function startProbes(
   context: VisitContext,
   cluster: TopologyRun,
   application: ApplicationRun,
+  isLoaded: () => boolean,
 ): RunningProbes {
   const reported = new Set<string>();
   return context.ports.startProbes({
@@ -113,6 +172,7 @@ function startProbes(
     application,
     generatorPid: context.ports.generator.pid,
     onReadings: (readings) => {
+      if (!isLoaded()) return;
       context.record({ type: 'readings', readings });
       for (const { subject, values } of readings) {
         if (values['lagMs'] !== undefined)
@@ -146,13 +206,13 @@ async function measureSlice(
   slice: VisitSlice,
 ): Promise<LoadResult> {
   const { ports, record, emit } = context;
-  const { kind, seconds } = slice;
+  const { kind, seconds, part } = slice;
   const baseUrl = running.application.baseUrl;
   const { scenario, runSeed } = context;
   const sliceIndex = context.nextSliceIndex();
   const plan = planSlice({ ...slice, scenario, baseUrl, runSeed, block, sliceIndex });
   const rate = offeredRateHz(plan);
-  const where = { arm: arm.name, block, kind } as const;
+  const where = { arm: arm.name, block, kind, ...(part === undefined ? {} : { part }) } as const;
   emit({ kind: 'slice', arm: arm.name, block, slice: kind, seconds });
   record({ type: 'slice-start', atMs: ports.clock(), ...where, offeredRateHz: rate });
   await running.probes.sampleNow();

@@ -51,6 +51,29 @@ describe('the readings of a slice', () => {
     expect(collect('cpuMs', (at) => at, { toMs: 1000 }, window).increase('primary', 'cpuMs')).toBe(1000);
   });
 
+  test('of a slice in parts are those of its parts together, and nothing of what was between them', () => {
+    const collector = collectReadings(0);
+    const read = (atMs: number, subject: string, values: Readonly<Record<string, number>>) =>
+      collector.add({ atMs, probe: 'any', subject, values });
+    // 0.2 cores in the first second, 0.6 in the third, a whole one between.
+    for (let at = 0; at <= 1000; at += 100) read(at, 'app', { cpuMs: at * 0.2 });
+    for (let at = 0; at <= 1000; at += 100) read(at, 'replica1', { lagMs: 10 });
+    for (let at = 0; at <= 1000; at += 100) read(at, 'replica2', { lagMs: 10 });
+    collector.close(0, 1000);
+    for (let at = 1100; at < 2000; at += 100) read(at, 'app', { cpuMs: 200 + at - 1000 });
+    collector.resume(2000);
+    for (let at = 2000; at <= 3000; at += 100) read(at, 'app', { cpuMs: 1200 + (at - 2000) * 0.6 });
+    for (let at = 2000; at <= 3000; at += 100) read(at, 'redis', { cpuMs: at });
+    for (let at = 2000; at <= 3000; at += 100) read(at, 'replica1', { lagMs: 30 });
+    const readings = collector.close(2000, 3000);
+    expect(readings.ratePerSecond('app', 'cpuMs')).toBeCloseTo(400, 6);
+    expect(readings.increase('app', 'cpuMs')).toBeCloseTo(800, 6);
+    expect(readings.ratePerSecond('redis', 'cpuMs')).toBeNull();
+    expect(readings.lag('replica1')).toMatchObject({ samples: 22, maxMs: 30 });
+    // Silent in the second part, so unknown in the slice.
+    expect(readings.lag('replica2')).toBeNull();
+  });
+
   test('do not depend on the order in which subjects report', () => {
     const collector = collectReadings(0);
     for (const atMs of [2000, 0, 1000]) {

@@ -104,6 +104,44 @@ describe('a whole run', () => {
     expect(new Set(ports.plans.map(({ sliceIndex }) => sliceIndex)).size).toBe(ports.plans.length);
   });
 
+  test('in parts, both arms are up at once and loaded in turn, the order reversed from part to part', async () => {
+    const { ports, journal, runOptions } = setUp();
+    const base = runOptions.plan;
+    const [first = []] = base.order;
+    await run({
+      ...runOptions,
+      plan: { ...base, blocks: 1, order: [first], parts: 2, slices: ['steady', 'read-saturation'] },
+    });
+    const [a, b] = first;
+    const measured = journal.entries.flatMap((entry) =>
+      entry.type === 'slice-end' && entry.block === 1 && entry.kind !== 'warm-up'
+        ? [`${entry.kind} ${entry.part} ${entry.arm}`]
+        : [],
+    );
+    expect(measured).toEqual(
+      ['steady', 'read-saturation'].flatMap((kind) => [
+        ...[`${kind} 1 ${a}`, `${kind} 1 ${b}`],
+        ...[`${kind} 2 ${b}`, `${kind} 2 ${a}`],
+      ]),
+    );
+    // Same requests for both arms in a part, others in the next.
+    const seeds = ports.plans.filter((p) => p.streams[0]?.kind === 'open').map((p) => p.seed);
+    expect(new Set(seeds).size).toBe(2);
+    expect(seeds[0]).toBe(seeds[1]);
+    expect(ports.open).toEqual(new Set());
+    const second = ports.log.lastIndexOf(ports.log.findLast((line) => /^app .* up$/.test(line)) ?? '');
+    expect(ports.log.slice(0, second).filter((line) => line === 'probes down')).toHaveLength(1);
+  });
+
+  test('ends after the block that is enough', async () => {
+    const { journal, runOptions } = setUp();
+    let asked = 0;
+    const end = await run({ ...runOptions, enough: () => ++asked === 1 });
+    expect(end).toEqual({ outcome: 'completed' });
+    const blocks = slicesOf(journal.entries, 'slice-end').map((slice) => slice.split(' ')[0]);
+    expect(new Set(blocks)).toEqual(new Set(['0', '1']));
+  });
+
   test('offers the scenario share of the calibrated capacity', async () => {
     const { journal, runOptions } = setUp({ capacityHz: 100 });
     await run(runOptions);
