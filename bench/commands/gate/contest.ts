@@ -33,9 +33,9 @@ export type ChooseReference = (
 
 /** What saturates writes is the disk and the primary, not the application: nothing gated comes from it. */
 const gateSlices = ['steady', 'read-saturation'] as const;
-/** Twice two and a half seconds of each slice, in turn with the other build: what the machine does, it does to both. */
+/** Twice two seconds of each slice, in turn with the other build: what the machine does, it does to both. */
 const gateParts = 2;
-const gatePartSeconds = 2.5;
+const gatePartSeconds = 2;
 /**
  * Most of the capacity that is offered in steady slices. Where a node is used up to 80 % or more, a P95 is the length
  * of a queue, which doubles and halves by chance; at half of that it is the work that a request costs.

@@ -73,8 +73,8 @@ export async function checkOut(request: CheckoutRequest): Promise<Checkout> {
 
 /** What each package manager's lock file asks for: exactly that, and no change to it. */
 const installers = [
-  ['package-lock.json', 'npm ci --no-audit --no-fund'],
-  ['npm-shrinkwrap.json', 'npm ci --no-audit --no-fund'],
+  ['package-lock.json', 'npm ci --prefer-offline --no-audit --no-fund'],
+  ['npm-shrinkwrap.json', 'npm ci --prefer-offline --no-audit --no-fund'],
   ['pnpm-lock.yaml', 'pnpm install --frozen-lockfile'],
   ['yarn.lock', 'yarn install --frozen-lockfile'],
 ] as const;

@@ -103,7 +103,7 @@ describe('what is installed', () => {
     });
     await writeFile(join(inner, 'package-lock.json'), '{}');
     expect(installation(root, inner, undefined)).toEqual({
-      command: 'npm ci --no-audit --no-fund',
+      command: 'npm ci --prefer-offline --no-audit --no-fund',
       cwd: inner,
     });
     expect(installation(root, inner, '')).toBeNull();
