@@ -122,6 +122,12 @@ describe('what cannot be asked', () => {
     ['no such action', ['rehearse'], /gate has no action "rehearse"/],
     ['an anchor that nobody pinned', ['record'], /no anchor is pinned/],
     ['a variable without a value', ['--candidate-env', 'FAST'], /must be NAME=value/],
+    ['a record of something else', ['record', '--candidate-env', 'FAST=1'], /leave --candidate-env out/],
+    [
+      'a command with the folder of this repository',
+      ['--against', 'HEAD', '--scenario', 'mixed', '--app-command', 'node $REPOSITORY/server.js'],
+      /both builds would run the same files/,
+    ],
     [
       'a base URL elsewhere',
       ['--app-command', 'x', '--base-url', 'http://example.com'],
@@ -130,10 +136,36 @@ describe('what cannot be asked', () => {
     ['a self-test against something', ['--self-test', '1', '--against', 'HEAD'], /leave --against out/],
   ];
   test.each(mistakes)('%s: one line, exit code 2', async (_name, more, message) => {
-    const { code, output } = await runCli(flags(...more), { cwd: repository });
+    const given = more.map((one) => one.replace('$REPOSITORY', repository));
+    const { code, output } = await runCli(flags(...given), { cwd: repository });
     expect(output).toMatch(message);
     expect(code, output).toBe(2);
     expect(existsSync(reports) ? await onlyRun(reports).catch(() => '') : '').toBe('');
+  });
+
+  test('a metric that the scenario never measures', async () => {
+    await change('const app = express();', 'const app = express(); // changed');
+    await writeFile(join(repository, 'replibench.gate.json'), JSON.stringify({ looks: [6] }));
+    const config = join(repository, 'replibench.config.js');
+    await writeFile(config, (await readFile(config, 'utf8')).replace('readShare: 0.9', 'readShare: 1'));
+    const { code, output } = await runCli(flags('--against', 'HEAD'), { cwd: repository });
+    expect(output).toContain('has no writes, so write.p95Ms cannot be gated');
+    expect(code, output).toBe(2);
+  });
+
+  test('an application outside the repository', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'outside '));
+    try {
+      await cp(join(import.meta.dirname, 'fixtures/bookshop'), outside, { recursive: true });
+      const config = join(outside, 'replibench.config.js');
+      const { code, output } = await runCli(flags('--against', 'HEAD', '--config', config), {
+        cwd: repository,
+      });
+      expect(output).toContain('both builds would run the same files');
+      expect(code).toBe(2);
+    } finally {
+      await rm(outside, { recursive: true });
+    }
   });
 
   test('a self-test of a changed tree', async () => {

@@ -60,7 +60,7 @@ export function createCurveFold(): CurveFold {
         const key = `${entry.arm}\n${name}`;
         const group = groups.get(key) ?? emptyGroup(entry.arm, name);
         groups.set(key, group);
-        addBlock(group, entry.block, encoded);
+        addBlock(group, entry.block, encoded, entry.part ?? 1);
       }
     },
     result: () => [...groups.values()].flatMap(curveOf),
@@ -78,8 +78,10 @@ function emptyGroup(arm: string, name: OperationClass): Group {
   return { arm, class: name, blocks: new Map(), merged: build({ numberOfSignificantValueDigits: 3 }) };
 }
 
-function addBlock(group: Group, block: number, encoded: readonly EncodedHistogram[]): void {
+function addBlock(group: Group, block: number, measured: readonly EncodedHistogram[], part: number): void {
+  const before = part > 1 ? (group.blocks.get(block)?.encoded ?? []) : [];
   const again = group.blocks.has(block);
+  const encoded = [...before, ...measured];
   const histogram = mergeHistograms(encoded);
   group.blocks.set(block, { encoded, curve: curveThrough(histogram) });
   // A slice that was measured again replaces the first; histograms cannot be taken out, only put in.

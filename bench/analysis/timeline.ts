@@ -58,7 +58,7 @@ export function createTimelineFold(): TimelineFold {
           return;
         case 'slice-start': {
           const arm = plan?.run.arms.find(({ name }) => name === entry.arm);
-          const { block, kind } = entry;
+          const { block, kind, part = 1 } = entry;
           current =
             plan === null || arm === undefined || !isMeasured(kind)
               ? null
@@ -66,6 +66,7 @@ export function createTimelineFold(): TimelineFold {
                   arm: arm.name,
                   block,
                   kind,
+                  part,
                   samples: collectSamples(entry.atMs, nodeNames(arm), pointsPerSlice(plan.run)),
                 };
           return;
@@ -82,7 +83,7 @@ export function createTimelineFold(): TimelineFold {
         case 'slice-end': {
           const begun = current;
           current = null;
-          if (plan === null || begun === null || keyOf(begun) !== keyOf(entry)) return;
+          if (plan === null || begun === null || keyOf(begun) !== keyOf({ part: 1, ...entry })) return;
           const { arm, block, kind } = begun;
           const { startedAtMs, durationMs } = entry.load;
           const key = keyOf(begun);
@@ -132,6 +133,8 @@ interface Where {
   readonly arm: string;
   readonly block: number;
   readonly kind: SliceKind;
+  /** Parts of a slice are apart in time, so each is drawn by itself. */
+  readonly part: number;
 }
 
 interface FinishedSlice {
@@ -152,15 +155,15 @@ function joinSeries(slices: readonly FinishedSlice['series'][]): readonly Timeli
   return [...joined.values()];
 }
 
-function pointsPerSlice({ arms, blocks, slices }: RunPlan): number {
+function pointsPerSlice({ arms, blocks, slices, parts = 1 }: RunPlan): number {
   const kinds = (slices ?? measuredKinds).filter(isMeasured).length;
-  return Math.max(1, Math.floor(mostPoints / Math.max(1, arms.length * blocks * kinds)));
+  return Math.max(1, Math.floor(mostPoints / Math.max(1, arms.length * blocks * kinds * parts)));
 }
 
 function isMeasured(kind: SliceKind): boolean {
   return measuredKinds.some((measured) => measured === kind);
 }
 
-function keyOf({ arm, block, kind }: Where): string {
-  return `${block} ${kind} ${arm}`;
+function keyOf({ arm, block, kind, part }: Where): string {
+  return `${block} ${kind} ${part} ${arm}`;
 }

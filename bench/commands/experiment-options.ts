@@ -49,20 +49,24 @@ export function addExperimentOptions(command: Command): Command {
 /** Adds the flags that every command has which starts clusters and measures. */
 export function addMeasurementOptions(
   command: Command,
-  defaults: { readonly scenario: string; readonly replicas: number },
+  defaults: { readonly scenario: string; readonly replicas: number; readonly seed?: number },
+  words = {
+    sliceSeconds: 'length of each measured slice (default: the scenario, usually 3)',
+    replicas: 'read replicas of the replicated arm',
+  },
 ): Command {
   return command
     .option(
       '-s, --scenario <name|path>',
       `${builtInScenarios().join(', ')}, or a scenario file (default: ${defaults.scenario})`,
     )
-    .option(
-      '--slice-seconds <s>',
-      'length of each measured slice (default: the scenario, usually 3)',
-      number(1, 3600),
+    .option('--slice-seconds <s>', words.sliceSeconds, number(1, 3600))
+    .addOption(
+      new Option('--seed <n>', 'seed of arrivals, requests and order')
+        .argParser(wholeNumber(0, 2 ** 31 - 1))
+        .default(defaults.seed ?? 1, defaults.seed === undefined ? '1' : 'drawn'),
     )
-    .option('--seed <n>', 'seed of arrivals, requests and order', wholeNumber(0, 2 ** 31 - 1), 1)
-    .option('--replicas <n>', 'read replicas of the replicated arm', wholeNumber(0, 8), defaults.replicas)
+    .option('--replicas <n>', words.replicas, wholeNumber(0, 8), defaults.replicas)
     .option(
       '--node-cpus <cores>',
       'cores per PostgreSQL node (default: 0.4 x cores / nodes)',

@@ -54,7 +54,8 @@ export function sampleApplication(): ApplicationDefinition {
     command: [process.execPath, program('app/main')],
     cwd: process.cwd(),
     env: sampleEnvironment,
-    withheld: /^(DB_|DATA_|PG|NODE_OPTIONS$)/,
+    // A fault that was switched on for one arm must not reach the other through the shell.
+    withheld: /^(DB_|DATA_|PG|NODE_OPTIONS$|INJECT$)/,
     readyPath: '/readyz',
     metricsPath: '/metrics',
     readyTimeoutMs: defaultReadyTimeoutMs,

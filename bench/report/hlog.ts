@@ -10,7 +10,7 @@ export interface HistogramLog {
 }
 
 /**
- * One HdrHistogram log (format 1.3) per finished slice, in the journal's order, for the tools of
+ * One HdrHistogram log (format 1.3) per finished slice, or part of one, in the journal's order, for the tools of
  * hdrhistogram.org and every library that reads the format. Tags are `<operation>.service`,
  * `<operation>.response` and `<operation>.lag`; values are microseconds, Interval_Max is in ms.
  * Holds one slice at a time.
@@ -19,11 +19,16 @@ export async function* histogramLogs(
   entries: AsyncIterable<JournalEntry> | Iterable<JournalEntry>,
 ): AsyncGenerator<HistogramLog> {
   let header: LogHeader | null = null;
+  /** Warm-ups are repeated, and slices may be measured in parts: each is a file of its own. */
+  const seen = new Map<string, number>();
   for await (const entry of entries) {
     if (entry.type === 'plan') header = { plan: entry.plan, originMs: entry.atMs };
     if (entry.type !== 'slice-end' || header === null) continue;
+    const name = `block-${entry.block}-${entry.arm}-${entry.kind}`;
+    const times = (seen.get(name) ?? 0) + 1;
+    seen.set(name, times);
     yield {
-      name: fileName(`block-${entry.block}-${entry.arm}-${entry.kind}.hlog`),
+      name: fileName(`${name}${times === 1 ? '' : `-${times}`}.hlog`),
       text: renderHistogramLog(entry, header),
     };
   }

@@ -4,6 +4,7 @@ import { mergeHistograms, quantilesMs } from '../../bench/analysis/latency.ts';
 import { createCurveFold, curveQuantiles, type LatencyCurve } from '../../bench/analysis/percentile-curve.ts';
 import type { JournalEntry } from '../../bench/model.ts';
 import { foldJournal } from './fold-journal.ts';
+import { inTwoParts } from './in-two-parts.ts';
 import { buildJournal, buildLoad, buildOperation, encodeHistogram } from './journal-builder.ts';
 
 const curvesOf = (entries: Iterable<JournalEntry>): readonly LatencyCurve[] => {
@@ -47,6 +48,20 @@ describe('many quantiles at once', () => {
 describe('percentile curves', () => {
   const journal = buildJournal({ blocks: 3 });
   const curves = curvesOf(journal);
+
+  test('are of all parts of a slice, as the result is', () => {
+    const parts = inTwoParts(journal);
+    const arms = foldJournal(parts).arms;
+    for (const curve of curvesOf(parts)) {
+      const slices = arms.find(({ name }) => name === curve.arm)?.slices ?? [];
+      const steady = slices
+        .filter(({ kind }) => kind === 'steady')
+        .map((slice) => slice[curve.class].responseTime);
+      expect(curve.merged.count).toBe(steady.reduce((sum, { count }) => sum + count, 0));
+      expect(curve.blocks.map(({ count }) => count)).toEqual(steady.map(({ count }) => count));
+      expect(curve.blocks.map(({ ms }) => ms[at(0.95)])).toEqual(steady.map(({ p95Ms }) => p95Ms));
+    }
+  });
 
   test('are of each arm and class, and of each block', () => {
     expect(curves.map((curve) => `${curve.arm} ${curve.class}`).sort()).toEqual([

@@ -5,6 +5,7 @@ import { summarizeLatency } from '../../bench/analysis/latency.ts';
 import type { SliceEnd } from '../../bench/analysis/slice.ts';
 import { mergeParts } from '../../bench/analysis/slice-parts.ts';
 import type { JournalEntry } from '../../bench/model.ts';
+import { inTwoParts } from './in-two-parts.ts';
 import { buildJournal } from './journal-builder.ts';
 
 function histogram(...valuesMs: readonly number[]): string {
@@ -53,17 +54,13 @@ test('one part is what it is', () => {
 });
 
 test('a run in parts folds to the slices that it has in one piece, twice as long', () => {
-  const inParts = journal.flatMap((entry): readonly JournalEntry[] => {
-    if (entry.type === 'plan') return [{ ...entry, plan: { ...entry.plan, parts: 2 } }];
-    return [entry];
-  });
   const folded = (entries: readonly JournalEntry[]) => {
     const fold = createJournalFold();
     for (const entry of entries) fold.add(entry);
     return fold.result();
   };
   const once = folded(journal).arms.flatMap(({ slices }) => slices);
-  const twice = folded(repeatSlices(inParts)).arms.flatMap(({ slices }) => slices);
+  const twice = folded(inTwoParts(journal)).arms.flatMap(({ slices }) => slices);
   expect(twice).toHaveLength(once.length);
   twice.forEach((slice, index) => {
     const single = once[index];
@@ -76,31 +73,9 @@ test('a run in parts folds to the slices that it has in one piece, twice as long
 });
 
 test('a slice whose last part is missing is not there', () => {
-  const repeated = repeatSlices(
-    journal.map((entry) => (entry.type === 'plan' ? { ...entry, plan: { ...entry.plan, parts: 2 } } : entry)),
-  );
+  const repeated = inTwoParts(journal);
   const last = repeated.findLastIndex((entry) => entry.type === 'slice-end');
   const fold = createJournalFold();
   for (const entry of repeated.slice(0, last)) fold.add(entry);
   expect(fold.result().completion.finishedBlocks).toBe(1);
 });
-
-/** Every slice once more, as its second part, after the first. */
-function repeatSlices(entries: readonly JournalEntry[]): readonly JournalEntry[] {
-  const result: JournalEntry[] = [];
-  let open: JournalEntry[] | null = null;
-  for (const entry of entries) {
-    const measured = 'kind' in entry && entry.kind !== 'warm-up' && entry.kind !== 'calibration';
-    if (entry.type === 'slice-start' && measured) open = [];
-    if (open === null) {
-      result.push(entry);
-      continue;
-    }
-    open.push(entry);
-    if (entry.type !== 'slice-end') continue;
-    for (const number of [1, 2])
-      result.push(...open.map((one) => ('kind' in one ? { ...one, part: number } : one)));
-    open = null;
-  }
-  return result;
-}

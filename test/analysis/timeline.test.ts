@@ -4,6 +4,7 @@ import type { Measure } from '../../bench/analysis/slice-samples.ts';
 import { createTimelineFold, joinTimelines, type Timeline } from '../../bench/analysis/timeline.ts';
 import type { JournalEntry, Reading } from '../../bench/model.ts';
 import { foldJournal } from './fold-journal.ts';
+import { inTwoParts } from './in-two-parts.ts';
 import { baselineArm, buildJournal, buildLoad } from './journal-builder.ts';
 
 const timelineOf = (entries: Iterable<JournalEntry>): Timeline => {
@@ -32,6 +33,13 @@ describe('the timeline of a run', () => {
     const starts = timeline.slices.map(({ startMs }) => startMs);
     expect(starts).toEqual([...starts].sort((a, b) => a - b));
     expect(starts[0]).toBeGreaterThan(5000);
+  });
+
+  test('draws each part of a slice by itself, and all of them', () => {
+    const parts = timelineOf(inTwoParts(journal));
+    expect(parts.slices).toHaveLength(2 * timeline.slices.length);
+    const lengths = (of: Timeline): number => of.slices.reduce((sum, { durationMs }) => sum + durationMs, 0);
+    expect(lengths(parts)).toBe(2 * lengths(timeline));
   });
 
   test('shows inside a slice what the result says of the whole of it', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { summarizeHistogram, summarizeLatency } from '../../bench/analysis/latency.ts';
 import type { JournalEntry } from '../../bench/model.ts';
 import { type HistogramLog, histogramLogs } from '../../bench/report/hlog.ts';
+import { inTwoParts } from '../analysis/in-two-parts.ts';
 import { buildJournal, buildLoad, buildOperation } from '../analysis/journal-builder.ts';
 
 async function logsOf(entries: Iterable<JournalEntry>): Promise<readonly HistogramLog[]> {
@@ -19,6 +20,13 @@ describe('histogram logs', () => {
     expect(names).toHaveLength(16);
     expect(new Set(names).size).toBe(16);
     expect(names).toContain('block-2-replicated-read-saturation.hlog');
+  });
+
+  test('of parts are a file each', async () => {
+    const names = (await logsOf(inTwoParts(journal))).map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain('block-2-replicated-read-saturation.hlog');
+    expect(names).toContain('block-2-replicated-read-saturation-2.hlog');
   });
 
   test('are read by the HdrHistogram library: tags, times, the same distribution', async () => {

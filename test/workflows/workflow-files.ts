@@ -14,6 +14,7 @@ const step = z.strictObject({
   if: z.string().optional(),
   uses: z.string().optional(),
   run: z.string().optional(),
+  'timeout-minutes': z.number().optional(),
   with: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   env: z.record(z.string(), z.string()).optional(),
   'continue-on-error': z.boolean().optional(),

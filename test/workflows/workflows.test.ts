@@ -41,7 +41,7 @@ describe.each(files)('$file', (workflow) => {
 
   it('uses of the event only what nobody can choose freely, outside of names of groups and conditions', () => {
     const known =
-      /^(runner\.temp|github\.(ref|run_id|token)|!cancelled\(\)|github\.event\.workflow_run\.(id|head_repository\.id|head_branch))$/;
+      /^(runner\.temp|github\.(ref|run_id|token)|(?:!cancelled|always)\(\)|github\.event\.workflow_run\.(id|head_repository\.id|head_branch))$/;
     for (const [, expression = ''] of workflow.text.matchAll(/\$\{\{\s*(.*?)\s*\}\}/g))
       expect(expression).toMatch(known);
     const free = workflow.text.split('\n').filter((line) => line.includes('head_branch }}'));

@@ -2,14 +2,23 @@
 import type { ApplicationDefinition } from '../../experiment/application-definition.ts';
 import { type Checkout, checkOut } from '../../experiment/builds/checkout.ts';
 import { commitOf, isDirty, mergeBaseWithMain, repositoryOf } from '../../experiment/builds/git.ts';
-import { relocate } from '../../experiment/builds/relocate.ts';
+import { isInside, relocate } from '../../experiment/builds/relocate.ts';
 import type { GateTerms } from '../../experiment/experiment.ts';
 import { checkReportsRoot } from '../../experiment/run-folder.ts';
 import { checkScenario, loadScenario } from '../../experiment/scenario-file.ts';
-import { type Arm, type Build, type Fingerprint, type Scenario, UsageError } from '../../model.ts';
+import {
+  type Arm,
+  type Build,
+  type Fingerprint,
+  type GateRules,
+  type MetricId,
+  type Scenario,
+  type SliceKind,
+  UsageError,
+} from '../../model.ts';
 import type { CommandContext } from '../context.ts';
 import { type Measured, measure } from '../measure.ts';
-import { type GateFile, loadGateFile } from './gate-file.ts';
+import { type GateFile, gateFileName, loadGateFile } from './gate-file.ts';
 import type { GateFlags } from './gate-options.ts';
 import { type GateScenario, gatedApplication } from './gated-application.ts';
 
@@ -31,8 +40,6 @@ export type ChooseReference = (
   file: GateFile,
 ) => Promise<Build & { readonly commit: string }>;
 
-/** What saturates writes is the disk and the primary, not the application: nothing gated comes from it. */
-const gateSlices = ['steady', 'read-saturation'] as const;
 /** Twice two seconds of each slice, in turn with the other build: what the machine does, it does to both. */
 const gateParts = 2;
 const gatePartSeconds = 2;
@@ -56,12 +63,14 @@ export async function openContest(
   const { application, scenario: configured } = await gatedApplication(flags, workingFolder, repository);
   const file = await loadGateFile(flags.gateFile, workingFolder, repository);
   const scenario = calmer(await chooseScenario(flags, file, configured, repository, context));
+  refuseUnmeasurable(file.rules, scenario);
+  refuseElsewhere(application, repository);
   await checkReportsRoot(flags.out);
   const reference = await choose(repository, file);
   const candidate: Build = {
     ref: 'working tree',
     commit: await commitOf(repository, 'HEAD'),
-    dirty: await isDirty(repository),
+    dirty: await isDirty(repository, flags.out),
   };
   context.write(
     `candidate: ${describeBuild(candidate)}\nreference: ${describeBuild(reference)}, checked out and installed elsewhere\n`,
@@ -88,11 +97,12 @@ export interface Terms {
 
 /** Measures block by block until the rules decide, or the last look is over. */
 export function contend(
-  { scenario, reference, candidate }: Contest,
+  { file, scenario, reference, candidate }: Contest,
   { looks, of }: Terms,
   flags: GateFlags,
   context: CommandContext,
 ): Promise<Measured> {
+  const inTurn = reference.application.port === undefined;
   const arm = (name: string, build: Build): Arm => ({
     name,
     topology: 'embedded',
@@ -107,15 +117,16 @@ export function contend(
       application: reference.application,
       builds: new Map([['candidate', candidate.application]]),
       arms: [arm('reference', reference.build), arm('candidate', candidate.build)],
-      slices: gateSlices.filter((slice) => slice !== 'read-saturation' || scenario.readShare > 0),
-      parts: gateParts,
+      slices: slicesFor(file.rules),
+      // An application that cannot be told a port cannot run beside its other build.
+      parts: inTurn ? gateParts : undefined,
       gate: of,
     },
     {
       ...flags,
       topology: 'embedded',
       blocks: looks.at(-1) ?? 1,
-      sliceSeconds: flags.sliceSeconds ?? gatePartSeconds,
+      sliceSeconds: flags.sliceSeconds ?? (inTurn ? 1 : gateParts) * gatePartSeconds,
     },
     context,
   );
@@ -133,7 +144,8 @@ export function chooseAgainst(flags: GateFlags): ChooseReference {
             dirty: false,
           }
         : { ref: asked, commit: await commitOf(repository, asked), dirty: false };
-    const same = reference.commit === (await commitOf(repository, 'HEAD')) && !(await isDirty(repository));
+    const same =
+      reference.commit === (await commitOf(repository, 'HEAD')) && !(await isDirty(repository, flags.out));
     if (same && Object.keys(flags.candidateEnv).length === 0) {
       throw new UsageError(
         `the working tree is ${describeBuild(reference)} itself, so there is nothing to compare: name another state,` +
@@ -162,6 +174,42 @@ async function chooseScenario(
   return typeof given === 'string'
     ? loadScenario(given, folder)
     : checkScenario(given, `scenario in ${path}`);
+}
+
+/** Those that gated metrics come from, and no more: a gate's time goes into blocks. */
+function slicesFor({ metrics }: GateRules): readonly SliceKind[] {
+  const gated = (metric: MetricId): boolean => metrics.some((one) => one.metric === metric);
+  return [
+    'steady',
+    ...(gated('read.qps') ? (['read-saturation'] as const) : []),
+    ...(gated('write.qps') ? (['write-saturation'] as const) : []),
+  ];
+}
+
+/** A gate of what is never measured would take its time and then say nothing. */
+function refuseUnmeasurable({ metrics }: GateRules, { name, readShare }: Scenario): void {
+  const absent = readShare === 0 ? 'read.' : readShare === 1 ? 'write.' : null;
+  const missing = metrics.find(({ metric }) => absent !== null && metric.startsWith(absent));
+  if (missing === undefined) return;
+  throw new UsageError(
+    `the scenario ${name} has no ${missing.metric.split('.')[0]}s, so ${missing.metric} cannot be gated:` +
+      ` take it out of the gate (in ${gateFileName}: "${missing.metric}": false), or choose another scenario`,
+  );
+}
+
+/** What both builds would share is compared with itself. */
+function refuseElsewhere({ command, cwd }: ApplicationDefinition, repository: string): void {
+  if (!isInside(repository, cwd)) {
+    throw new UsageError(
+      `the application is in ${cwd}, outside the repository ${repository}: both builds would run the same files`,
+    );
+  }
+  if (typeof command === 'string' && command.includes(repository)) {
+    throw new UsageError(
+      `the command "${command}" names the folder of this repository, so both builds would run the same files:` +
+        ' use a path relative to the application',
+    );
+  }
 }
 
 function calmer(scenario: Scenario): Scenario {

@@ -1,4 +1,5 @@
 /** The flags of `gate`. */
+import { randomInt } from 'node:crypto';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addMeasurementOptions, type MeasurementFlags, wholeNumber } from '../experiment-options.ts';
 
@@ -53,7 +54,15 @@ export function addGateOptions(command: Command): Command {
       variable,
       {},
     );
-  return addMeasurementOptions(command, { scenario: 'mixed', replicas: 1 });
+  return addMeasurementOptions(
+    command,
+    // Drawn anew each time, and kept in the plan: gates that all had the same order would share its luck.
+    { scenario: 'mixed', replicas: 1, seed: randomInt(2 ** 31 - 1) },
+    {
+      sliceSeconds: 'length of each of the two parts of a slice (default: 2)',
+      replicas: 'read replicas of both arms',
+    },
+  );
 }
 
 function variable(text: string, known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

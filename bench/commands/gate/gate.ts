@@ -39,8 +39,9 @@ export function ownTerms(rules: GateRules, scenario: Scenario, history: readonly
 
 /** What people see, and what a CI system gets. */
 export async function concludeGate(measured: Measured, context: CommandContext): Promise<void> {
-  conclude(measured, context);
+  // First: a run that broke off before its first slice, or could not clean up, ends here with an error.
   await writeGateOutputs(measured.folder, measured.result, process.env, context.write);
+  conclude(measured, context);
 }
 
 export function gateExitCode(result: RunResult, { inconclusive }: GateFlags): number {

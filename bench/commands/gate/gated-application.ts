@@ -1,11 +1,11 @@
 /** Which application a gate compares two states of, and where it is. */
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import {
   type ApplicationDefinition,
   configuredApplication,
   sampleApplication,
 } from '../../experiment/application-definition.ts';
+import { isInside } from '../../experiment/builds/relocate.ts';
 import type { Connections } from '../../experiment/config.ts';
 import { loadConfig } from '../../experiment/config-file.ts';
 import { UsageError } from '../../model.ts';
@@ -32,8 +32,11 @@ export async function gatedApplication(
         scenario === undefined ? undefined : { given: scenario, folder: config.folder, path: config.path },
     };
   }
-  if (existsSync(join(repository, 'src/app/main.ts')) && existsSync(join(repository, 'src/db/prepare.ts'))) {
-    return { application: { ...sampleApplication(), cwd: repository }, scenario: undefined };
+  const sample = sampleApplication();
+  const program = sample.command[1];
+  // In another's repository it would be the one of our package: the same for both builds.
+  if (program !== undefined && isInside(repository, program) && !/[\\/]node_modules[\\/]/.test(program)) {
+    return { application: { ...sample, cwd: repository }, scenario: undefined };
   }
   throw new UsageError(
     `${repository} has no replibench.config.ts: write one ("replibench init"), or use --app-command with --scenario`,

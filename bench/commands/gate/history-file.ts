@@ -81,7 +81,8 @@ export function historyEntry(kind: HistoryEntry['kind'], result: RunResult, seco
     scenario: result.scenario.name,
     reference: reference?.build?.commit ?? null,
     candidate: candidate?.build?.commit ?? null,
-    verdict: result.gate?.verdict ?? 'invalid',
+    // One that broke off decided nothing, and is no gate.
+    verdict: result.completion.outcome === 'completed' ? (result.gate?.verdict ?? 'invalid') : 'invalid',
     blocks: result.completion.finishedBlocks,
     seconds: Math.round(seconds),
     logRatios: Object.fromEntries(

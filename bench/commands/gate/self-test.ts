@@ -41,7 +41,7 @@ function chooseItself(flags: GateFlags): ChooseReference {
     if (flags.against !== undefined) {
       throw new UsageError('--self-test compares HEAD with itself: leave --against out');
     }
-    if (await isDirty(repository)) {
+    if (await isDirty(repository, flags.out)) {
       throw new UsageError(
         '--self-test compares HEAD with itself, but there are changes: commit or stash them',
       );

@@ -55,10 +55,13 @@ export async function startLiveServer(page: LivePage): Promise<LiveServer> {
 
   const server = createServer((request, response) => {
     const { port } = server.address() as AddressInfo;
-    const url = new URL(request.url ?? '/', `http://127.0.0.1:${port}`);
     // A page elsewhere whose name was made to point here must not read what is measured here.
     if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(request.headers.host ?? ''))
       return refuse(response, 403);
+    const origin = `http://127.0.0.1:${port}`;
+    const asked = request.url ?? '/';
+    if (!URL.canParse(asked, origin)) return refuse(response, 400);
+    const url = new URL(asked, origin);
     if (request.method !== 'GET') return refuse(response, 405);
     if (url.pathname === '/events') return follow(request, response, url);
     if (url.pathname !== '/') return refuse(response, 404);

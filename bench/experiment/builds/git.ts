@@ -1,5 +1,6 @@
 /** What the gate asks git: which states there are, and what they are called. */
 import { execFile } from 'node:child_process';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { EnvironmentError, UsageError } from '../../model.ts';
 
@@ -52,9 +53,13 @@ export async function commitOf(repository: string, ref: string): Promise<string>
   }
 }
 
-/** Whether the files differ from HEAD, new ones that are not ignored included. */
-export async function isDirty(repository: string): Promise<boolean> {
-  return (await git(repository, ['status', '--porcelain', '--untracked-files=normal'])) !== '';
+/** Whether the files differ from HEAD, new ones that are not ignored included; what we write ourselves does not count. */
+export async function isDirty(repository: string, reports: string): Promise<boolean> {
+  const own = relative(repository, resolve(reports));
+  const except = own === '' || own.startsWith('..') || isAbsolute(own) ? [] : [`:(exclude,literal)${own}`];
+  return (
+    (await git(repository, ['status', '--porcelain', '--untracked-files=all', '--', '.', ...except])) !== ''
+  );
 }
 
 /**

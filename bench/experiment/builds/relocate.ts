@@ -4,11 +4,8 @@ import type { ApplicationDefinition, Command } from '../application-definition.t
 
 /** Every path of the definition inside `from` becomes the same path inside `to`; others stay. */
 export function relocate(definition: ApplicationDefinition, from: string, to: string): ApplicationDefinition {
-  const path = (one: string): string => {
-    if (!isAbsolute(one)) return one;
-    const inside = relative(from, one);
-    return inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside) ? one : join(to, inside);
-  };
+  const path = (one: string): string =>
+    isAbsolute(one) && isInside(from, one) ? join(to, relative(from, one)) : one;
   const command = (one: Command): Command =>
     // The first is the program, of this machine: a Node that the repository itself has installed must be the same for both.
     typeof one === 'string' ? one : [one[0], ...one.slice(1).map(path)];
@@ -24,4 +21,10 @@ export function relocate(definition: ApplicationDefinition, from: string, to: st
           ? { sqlFile: path(prepare.sqlFile) }
           : { ...prepare, command: command(prepare.command), cwd: path(prepare.cwd) },
   };
+}
+
+/** Whether `path` is `folder` or below it; both absolute. */
+export function isInside(folder: string, path: string): boolean {
+  const inside = relative(folder, path);
+  return inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
 }

@@ -148,6 +148,10 @@ describe('the live view', () => {
     expect(await statusOf({ path: '/', host: `localhost:${server.port}` })).toBe(200);
     expect(await statusOf({ path: '/', host: 'attacker.example' })).toBe(403);
     expect(await statusOf({ path: '/events', host: 'attacker.example' })).toBe(403);
+    expect(await statusOf({ path: '//', host: 'attacker.example' })).toBe(403);
+    // No address at all: the view goes on.
+    expect(await statusOf({ path: '//', host: `127.0.0.1:${server.port}` })).toBe(400);
+    expect(await statusOf({ path: '/', host: `127.0.0.1:${server.port}` })).toBe(200);
     expect(await statusOf({ path: '/../package.json', host: `127.0.0.1:${server.port}` })).toBe(404);
     expect(await statusOf({ path: '/', host: `127.0.0.1:${server.port}`, method: 'POST' })).toBe(405);
   });

@@ -47,10 +47,18 @@ describe('what git is asked', () => {
   });
 
   test('a new file makes it dirty', async () => {
-    expect(await isDirty(repository)).toBe(false);
+    expect(await isDirty(repository, 'elsewhere')).toBe(false);
     await writeFile(join(repository, 'new'), '');
-    expect(await isDirty(repository)).toBe(true);
+    expect(await isDirty(repository, 'elsewhere')).toBe(true);
     await rm(join(repository, 'new'));
+  });
+
+  test('but not a report of ours', async () => {
+    await mkdir(join(repository, 'runs'));
+    await writeFile(join(repository, 'runs/report.md'), '');
+    expect(await isDirty(repository, join(repository, 'runs'))).toBe(false);
+    expect(await isDirty(repository, tmpdir())).toBe(true);
+    await rm(join(repository, 'runs'), { recursive: true });
   });
 });
 
