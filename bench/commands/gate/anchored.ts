@@ -1,5 +1,7 @@
 /** `gate record` and `gate --history`: the working tree against a pinned build, over days. */
+
 import { fingerprintClass } from '../../analysis/gate/record.ts';
+import { fewestForPrediction } from '../../analysis/prediction-interval.ts';
 import { commitOf, isDirty } from '../../experiment/builds/git.ts';
 import {
   EnvironmentError,
@@ -17,8 +19,6 @@ import { concludeGate, gateExitCode, ownTerms } from './gate.ts';
 import type { GateFlags } from './gate-options.ts';
 import { appendHistory, type HistoryEntry, historyEntry, historyPath, readHistory } from './history-file.ts';
 
-/** Of the same machines, anchor and scenario; below that an interval says nothing. */
-export const fewestRuns = 10;
 /** Older ones tell of a program that has changed. */
 const mostRuns = 30;
 const confidence = 0.99;
@@ -72,10 +72,10 @@ export async function gateByHistory(flags: GateFlags, context: CommandContext): 
     of: (fingerprint: Parameters<typeof own.of>[0]) => {
       const machine = fingerprintClass(fingerprint);
       const like = history.filter((entry) => isLike(entry, contest, machine)).slice(-mostRuns);
-      if (like.length < fewestRuns) {
+      if (like.length < fewestForPrediction) {
         throw new EnvironmentError(
           `${path} has ${like.length} runs of ${contest.scenario.name} against this anchor on machines like this one ` +
-            `(${machine}); at least ${fewestRuns} are needed: make them with "replibench gate record"`,
+            `(${machine}); at least ${fewestForPrediction} are needed: make them with "replibench gate record"`,
         );
       }
       return { ...own.of(fingerprint), rules: { ...rules, history: historyOf(like) } };

@@ -8,12 +8,8 @@ import { type GatedMetric, type GateRules, type MetricId, metricIds, UsageError 
 
 export const gateFileName = 'replibench.gate.json';
 
-/** The shape of the file; `gate.schema.json` beside this one is its text for editors. */
-export const gateFileSchema = buildSchema();
-
-export function gateFileJsonSchema(): object {
-  return { title: 'Rules of a replibench gate', ...z.toJSONSchema(gateFileSchema) };
-}
+/** The shape of the file. */
+const gateFileSchema = buildSchema();
 
 /** What the file may say beside the rules. */
 export interface GateFile {
