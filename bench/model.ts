@@ -307,6 +307,11 @@ export interface Finding {
   readonly message: string;
 }
 
+/** Even numbers of parts, so that each arm is as often the first of a pair as the second; and their length. */
+export type SliceParts = Readonly<
+  Partial<Record<SliceKind, { readonly count: number; readonly seconds: number }>>
+>;
+
 /** What a run intends to do; written to plan.json before anything starts. */
 export interface RunPlan {
   readonly schemaVersion: 1;
@@ -329,10 +334,10 @@ export interface RunPlan {
   /** Slices of each visit; absent = all that the scenario has. */
   readonly slices?: readonly SliceKind[];
   /**
-   * Parts that each slice of a block is measured in, alternating between the arms, which are all up then;
-   * absent = one arm after the other, each slice in one piece. `sliceSeconds` is the length of a part.
+   * What each slice of a block is measured in, alternating between the arms, which are all up then;
+   * absent = one arm after the other, each slice in one piece of `sliceSeconds`.
    */
-  readonly parts?: number;
+  readonly parts?: SliceParts;
   /** What decides, where the run is a gate; `blocks` is then its cap. The first arm is the reference. */
   readonly gate?: GateRules;
   /** What is known, when it starts, of gates like it that compared a state with itself. */

@@ -42,6 +42,7 @@ test('holds what runs, its types and the schema, and neither sources nor tests',
   const files = await readdir(join(shipped, 'dist'), { recursive: true });
   expect(files).toContain('bench/index.d.ts');
   expect(files).toContain('bench/report/result.schema.json');
+  expect(files).toContain('bench/commands/gate/replibench.gate.schema.json');
   expect(files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))).toEqual([]);
 });
 

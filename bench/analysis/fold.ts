@@ -16,6 +16,7 @@ import { assessEnvironment } from './environment.ts';
 import { assessRun, mergeFindings } from './findings.ts';
 import { finishedBlocks, measuredKinds } from './finished-blocks.ts';
 import { isSettled } from './gate/decided.ts';
+import { withJudgedErrors } from './gate/judged-errors.ts';
 import { gateOfRun, qualifyGate } from './gate/of-run.ts';
 import { summarizeMetrics } from './metrics.ts';
 import { judgeObjectives } from './objectives.ts';
@@ -71,7 +72,7 @@ export function createJournalFold(): JournalFold {
     if (arm === undefined || !isMeasured(entry.kind)) return;
     const { startedAtMs, durationMs } = entry.load;
     const readings = started.readings.close(startedAtMs, startedAtMs + durationMs);
-    if (entry.part !== undefined && entry.part < (plan.parts ?? 1)) {
+    if (entry.part !== undefined && entry.part < (plan.parts?.[entry.kind]?.count ?? 1)) {
       begun.set(keyOf(entry), { ...started, parts: [...started.parts, entry] });
       return;
     }
@@ -171,11 +172,14 @@ interface Folded {
 
 function assemble(folded: Folded): RunResult {
   const { plan, end } = folded;
-  const arms = plan.arms.map((arm) =>
-    summarizeArm(
-      arm,
-      folded.slices.filter((slice) => slice.arm === arm.name),
+  const arms = withJudgedErrors(
+    plan.arms.map((arm) =>
+      summarizeArm(
+        arm,
+        folded.slices.filter((slice) => slice.arm === arm.name),
+      ),
     ),
+    plan.gate,
   );
   const finished = finishedBlocks(arms, plan);
   const completion: RunResult['completion'] = {

@@ -155,9 +155,10 @@ function joinSeries(slices: readonly FinishedSlice['series'][]): readonly Timeli
   return [...joined.values()];
 }
 
-function pointsPerSlice({ arms, blocks, slices, parts = 1 }: RunPlan): number {
-  const kinds = (slices ?? measuredKinds).filter(isMeasured).length;
-  return Math.max(1, Math.floor(mostPoints / Math.max(1, arms.length * blocks * kinds * parts)));
+function pointsPerSlice({ arms, blocks, slices, parts }: RunPlan): number {
+  const measured = (slices ?? measuredKinds).filter(isMeasured);
+  const pieces = measured.reduce((sum, kind) => sum + (parts?.[kind]?.count ?? 1), 0);
+  return Math.max(1, Math.floor(mostPoints / Math.max(1, arms.length * blocks * pieces)));
 }
 
 function isMeasured(kind: SliceKind): boolean {

@@ -24,14 +24,22 @@ export async function writeGateOutputs(
 ): Promise<void> {
   if (!isGateRun(result)) return;
   await writeGateFiles(folder, result, write);
-  const summary = environment['GITHUB_STEP_SUMMARY'];
-  // Appended, because every step before us and every one after has its own part.
-  if (summary) await attempt(summary, () => appendFile(summary, renderSummary(result)), write);
+  await appendSummary(renderSummary(result), environment, write);
   if (environment['GITHUB_ACTIONS'] === 'true') {
     // On a line of its own each, or the runner does not take it for a command.
     for (const line of renderAnnotations(result)) write(`\n${line}`);
     write('\n');
   }
+}
+
+/** Adds to the summary of the job's step, where there is one: those before us and after have their own parts. */
+export async function appendSummary(
+  text: string,
+  environment: Environment,
+  write: (text: string) => void,
+): Promise<void> {
+  const summary = environment['GITHUB_STEP_SUMMARY'];
+  if (summary) await attempt(summary, () => appendFile(summary, text), write);
 }
 
 /** The files alone, for a report that is made again. */

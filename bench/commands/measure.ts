@@ -27,6 +27,7 @@ import {
   type RunResult,
   type Scenario,
   type SliceKind,
+  type SliceParts,
   UsageError,
 } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
@@ -61,7 +62,8 @@ export interface MeasureRequest {
   readonly builds?: ReadonlyMap<string, ApplicationDefinition> | undefined;
   readonly slices?: readonly SliceKind[] | undefined;
   /** Parts of each slice, alternating between the arms; default: one arm after the other. */
-  readonly parts?: number | undefined;
+  readonly parts?: SliceParts | undefined;
+  readonly warmUpSeconds?: number | undefined;
   /** What decides, when the run is a gate: it ends when enough is known. */
   readonly gate?: ExperimentOptions['gate'];
 }
@@ -124,15 +126,16 @@ async function perform(
   watch: Watch | undefined,
 ): Promise<Measured> {
   const { scenario, config, arms } = request;
-  const length = { ...scenario.defaults, ...thorough, ...(flags.quick ? quick : {}), ...given(flags) };
+  const { warmUpSeconds = thorough.warmUpSeconds } = request;
+  const length = {
+    ...{ ...scenario.defaults, ...thorough, warmUpSeconds },
+    ...{ ...(flags.quick ? quick : {}), ...given(flags) },
+  };
   const visits = arms.length * length.blocks;
   const expectedSeconds =
     8 +
     length.calibrationSeconds +
-    visits *
-      (visitOverheadSeconds +
-        length.warmUpSeconds +
-        (request.slices ?? slicesOf(scenario)).length * (request.parts ?? 1) * length.sliceSeconds);
+    visits * (visitOverheadSeconds + length.warmUpSeconds + slicesSeconds(request, length.sliceSeconds));
   const application =
     request.application ?? (config === undefined ? sampleApplication() : configuredApplication(config));
   const external = chooseExternal(request, flags);
@@ -216,6 +219,17 @@ async function checkDataFolder(folder: string): Promise<void> {
       `--data-dir ${folder} is ${found === undefined ? 'not there' : 'no folder'}; it must exist`,
     );
   }
+}
+
+/** All slices of one arm in one block. */
+function slicesSeconds(
+  { scenario, slices = slicesOf(scenario), parts }: MeasureRequest,
+  each: number,
+): number {
+  return slices.reduce((sum, kind) => {
+    const { count, seconds } = parts?.[kind] ?? { count: 1, seconds: each };
+    return sum + count * seconds;
+  }, 0);
 }
 
 function given(flags: ExperimentFlags): { blocks?: number; sliceSeconds?: number } {

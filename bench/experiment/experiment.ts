@@ -10,6 +10,7 @@ import type {
   RunPlan,
   Scenario,
   SliceKind,
+  SliceParts,
   TopologyName,
 } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
@@ -55,7 +56,7 @@ export interface ExperimentOptions {
   /** Slices of each visit; default: all that the scenario has. */
   readonly slices?: readonly SliceKind[] | undefined;
   /** Parts of each slice, alternating between the arms; default: one arm after the other. */
-  readonly parts?: number | undefined;
+  readonly parts?: SliceParts | undefined;
   /**
    * What decides when the run is a gate, and what is known of gates on machines like this one; the first arm is
    * the reference. Asked before anything is measured, and may throw.

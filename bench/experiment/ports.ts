@@ -44,6 +44,8 @@ export interface TopologyRun extends AsyncDisposable {
   readonly nodes: readonly NodeRun[];
   readonly steps: readonly Step[];
   waitUntilCaughtUp(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Resolves once what was copied for this cluster is on the disk: until then its writing disturbs. */
+  settled(): Promise<void>;
   /** Holds every node to its quota from now on. */
   enforceLimits(): Promise<void>;
   readonly lost: Promise<{ readonly node: string; readonly reason: string }>;
@@ -93,6 +95,8 @@ export interface ProbeOptions {
   readonly nodes: readonly NodeRun[];
   readonly application: ApplicationRun;
   readonly generatorPid: number;
+  /** Whether readings are wanted now; sampling costs CPU that something else is measured with. */
+  readonly isWanted: () => boolean;
   readonly onReadings: (readings: readonly Reading[]) => void;
   readonly onError: (probe: string, error: unknown) => void;
   readonly signal: AbortSignal;

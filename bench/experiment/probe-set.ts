@@ -33,6 +33,6 @@ export function startProbes(options: ProbeOptions): RunningProbes {
   if (replicas.length > 0) probes.push(createLagProbe({ primary, replicas }));
   for (const { name, metricsUrl } of parts)
     if (metricsUrl !== undefined) probes.push(createAppMetricsProbe(metricsUrl, { subject: name }));
-  const { onReadings, onError, signal } = options;
-  return startSampler({ probes, intervalMs, onReadings, onError, signal });
+  const { isWanted, onReadings, onError, signal } = options;
+  return startSampler({ probes, intervalMs, isWanted, onReadings, onError, signal });
 }

@@ -14,6 +14,8 @@ export interface SliceRequest {
   readonly sliceIndex: number;
   /** Counted from 1, of a slice that is measured in parts: each part has other requests. */
   readonly part?: number;
+  /** Of a warm-up, which is at full speed otherwise. */
+  readonly pace?: 'steady';
 }
 
 export const measuredSlices = ['steady', 'read-saturation', 'write-saturation'] as const;
@@ -43,7 +45,8 @@ export function planSlice(request: SliceRequest): LoadPlan {
     ),
     sliceIndex: request.sliceIndex,
     // The warm-up mixes the classes evenly, so that the pools of both fill up before they are needed.
-    readShare: kind === 'warm-up' ? evenShare(scenario.readShare) : scenario.readShare,
+    readShare:
+      kind === 'warm-up' && request.pace === undefined ? evenShare(scenario.readShare) : scenario.readShare,
     operations: scenario.operations,
     keys: scenario.keys,
     streams: streams(request),
@@ -77,8 +80,10 @@ function streams(request: SliceRequest): readonly LoadStream[] {
   const reads = steadyRateHz * scenario.readShare;
   const writes = steadyRateHz * (1 - scenario.readShare);
   switch (kind) {
-    case 'calibration':
     case 'warm-up':
+      if (request.pace === 'steady') return [open(request, ['read', 'write'], profile(request))];
+      return [closed(request, ['read', 'write'])];
+    case 'calibration':
       return [closed(request, ['read', 'write'])];
     case 'steady':
       return [open(request, ['read', 'write'], profile(request))];

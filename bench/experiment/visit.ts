@@ -5,8 +5,9 @@ import {
   type NodeAddress,
   type Scenario,
   type SliceKind,
+  type SliceParts,
 } from '../model.ts';
-import { Cleanup } from '../topology/cleanup.ts';
+import { Cleanup, Together } from '../topology/cleanup.ts';
 import type {
   ApplicationRun,
   Emit,
@@ -36,6 +37,8 @@ export interface VisitSlice {
   readonly steadyRateHz: number;
   /** Counted from 1, of a slice that is measured in parts. */
   readonly part?: number;
+  /** Of a warm-up, which is at full speed otherwise. */
+  readonly pace?: 'steady';
 }
 
 /** Successful answers inside the scheduled length. */
@@ -64,10 +67,10 @@ export async function visit(
   block: number,
   slices: readonly VisitSlice[],
 ): Promise<readonly LoadResult[]> {
-  await using contender = await open(context, arm);
+  await using contender = await open(context, arm, () => true);
   const results: LoadResult[] = [];
   for (const slice of slices) {
-    if (slice.kind === 'warm-up') await contender.warmUp(block, slice);
+    if (slice.kind === 'warm-up') await warmUp(context.scenario, () => contender.load(block, slice));
     else results.push(await contender.measure(block, slice));
   }
   return results;
@@ -76,39 +79,55 @@ export async function visit(
 /**
  * Two arms in one block, both up all the time and loaded in turn: each slice in so many parts, the order of
  * the arms reversed from part to part (AB BA AB ...), so that a machine that gets slower or faster within
- * seconds does so for both. Errors as for `visit`.
+ * seconds does so for both. Only saturation slices have quotas: both arms have the same cluster, and at a
+ * steady rate all that a quota adds is the wait for the next period, which doubles the spread of a P95.
+ * Errors as for `visit`.
  */
 export async function duel(
   context: VisitContext,
   arms: readonly Arm[],
   block: number,
   slices: readonly VisitSlice[],
-  parts: number,
+  parts: SliceParts,
 ): Promise<void> {
-  await using stack = new Cleanup();
+  await using all = new Together();
   // One after the other: side by side, each would take longer, and fail for the other's sake.
   const contenders: Contender[] = [];
-  for (const arm of arms) contenders.push(stack.use(await open(context, arm)));
+  for (const arm of arms) contenders.push(all.use(await open(context, arm, isSaturation)));
   for (const slice of slices) {
     if (slice.kind === 'warm-up') {
-      for (const contender of contenders) await contender.warmUp(block, slice);
+      for (const contender of contenders) await contender.load(block, slice);
+      // What full speed leaves behind (garbage, pages to write) would be found in the first measured part.
+      const calm = { ...slice, pace: 'steady', seconds: slice.seconds / 2 } as const;
+      for (const contender of contenders) await contender.measure(block, calm);
       continue;
     }
-    for (let part = 1; part <= parts; part += 1) {
+    const { count, seconds } = parts[slice.kind] ?? { count: 1, seconds: slice.seconds };
+    for (let part = 1; part <= count; part += 1) {
       const order = part % 2 === 1 ? contenders : contenders.toReversed();
-      for (const contender of order) await contender.measure(block, { ...slice, part });
+      for (const contender of order) await contender.measure(block, { ...slice, seconds, part });
     }
   }
 }
 
+function isSaturation(kind: SliceKind): boolean {
+  return kind === 'read-saturation' || kind === 'write-saturation';
+}
+
 /** An arm that is up. */
 interface Contender extends AsyncDisposable {
-  warmUp(block: number, slice: VisitSlice): Promise<void>;
-  /** With the quotas on from the first time. */
+  /** As soon as replicas have caught up. */
+  load(block: number, slice: VisitSlice): Promise<LoadResult>;
+  /** The same without what the start left behind, and with quotas where they hold. */
   measure(block: number, slice: VisitSlice): Promise<LoadResult>;
 }
 
-async function open(context: VisitContext, arm: Arm): Promise<Contender> {
+/** Quotas are on from the first slice that asks for them. */
+async function open(
+  context: VisitContext,
+  arm: Arm,
+  hasQuotas: (kind: SliceKind) => boolean,
+): Promise<Contender> {
   const { ports, signal } = context;
   const stack = new Cleanup();
   try {
@@ -134,12 +153,15 @@ async function open(context: VisitContext, arm: Arm): Promise<Contender> {
       }
     };
     return {
-      warmUp: (block, slice) => warmUp(context.scenario, () => load(block, slice)),
+      load,
       async measure(block, slice) {
         // Connections, plans and caches come to be at full speed: under the quota that alone would take
         // longer than a slice. What is measured runs with the quota.
-        if (!state.limited) await cluster.enforceLimits();
-        state.limited = true;
+        await cluster.settled();
+        if (!state.limited && hasQuotas(slice.kind)) {
+          await cluster.enforceLimits();
+          state.limited = true;
+        }
         return load(block, slice);
       },
       [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
@@ -171,6 +193,7 @@ function startProbes(
     nodes: cluster.nodes,
     application,
     generatorPid: context.ports.generator.pid,
+    isWanted: isLoaded,
     onReadings: (readings) => {
       if (!isLoaded()) return;
       context.record({ type: 'readings', readings });

@@ -7,6 +7,8 @@ export interface SamplerOptions {
   readonly probes: readonly Probe[];
   /** Length of a tick. Not aligned to anything, so that it cannot stay in phase with the traffic. */
   readonly intervalMs: number;
+  /** Asked at every tick; nothing is sampled at one that nobody wants. Default: all are wanted. */
+  readonly isWanted?: () => boolean;
   /** All readings that came in during one tick. */
   readonly onReadings: (readings: readonly Reading[]) => void;
   /** A problem of a probe; the same one is told again only after it had gone. */
@@ -95,6 +97,7 @@ class RunningSampler implements Sampler {
 
   #tick(): void {
     this.#deliver();
+    if (this.#options.isWanted?.() === false) return;
     const now = this.#clock();
     // Half a tick of slack: timers fire a little early or late.
     const slackMs = this.#options.intervalMs / 2;

@@ -45,9 +45,28 @@ export class Cleanup implements AsyncDisposable {
         errors.push(error);
       }
     }
-    if (errors.length > 0) {
-      const sentences = errors.map((error) => (error instanceof Error ? error.message : String(error)));
-      throw new AggregateError(errors, `cleaning up failed: ${sentences.join('; ')}`);
-    }
+    throwAll(errors);
   }
+}
+
+/** Resources that do not depend on each other: all are disposed of at the same time, whatever the others do. */
+export class Together implements AsyncDisposable {
+  readonly #resources: AsyncDisposable[] = [];
+
+  use<T extends AsyncDisposable>(resource: T): T {
+    this.#resources.push(resource);
+    return resource;
+  }
+
+  /** Throws an AggregateError of everything that could not be undone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ends = await Promise.allSettled(this.#resources.map((one) => one[Symbol.asyncDispose]()));
+    throwAll(ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : [])));
+  }
+}
+
+function throwAll(errors: readonly unknown[]): void {
+  if (errors.length === 0) return;
+  const sentences = errors.map((error) => (error instanceof Error ? error.message : String(error)));
+  throw new AggregateError(errors, `cleaning up failed: ${sentences.join('; ')}`);
 }

@@ -39,7 +39,12 @@ export interface RunningTopology extends AsyncDisposable {
    */
   waitUntilCaughtUp(timeoutMs: number, signal: AbortSignal): Promise<void>;
   /**
-   * Holds every node to its quota from now on, once the copied data is on the disk. A cluster starts
+   * Resolves once the copied data is on the disk: until then the writing of it slows down whatever is measured.
+   * Throws what went wrong with that.
+   */
+  settled(): Promise<void>;
+  /**
+   * Holds every node to its quota from now on, once it has settled. A cluster starts
    * without: starting, connecting and filling caches under the quota would take several times as long
    * and are not what is measured.
    */

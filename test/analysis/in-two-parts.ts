@@ -1,5 +1,8 @@
 import type { JournalEntry } from '../../bench/model.ts';
 
+const two = { count: 2, seconds: 3 } as const;
+const twoParts = { steady: two, 'read-saturation': two, 'write-saturation': two } as const;
+
 /** The same run with every measured slice once more, as its second part, right after the first. */
 export function inTwoParts(entries: readonly JournalEntry[]): readonly JournalEntry[] {
   const result: JournalEntry[] = [];
@@ -8,7 +11,7 @@ export function inTwoParts(entries: readonly JournalEntry[]): readonly JournalEn
     const measured = 'kind' in entry && entry.kind !== 'warm-up' && entry.kind !== 'calibration';
     if (entry.type === 'slice-start' && measured) open = [];
     if (open === null) {
-      result.push(entry.type === 'plan' ? { ...entry, plan: { ...entry.plan, parts: 2 } } : entry);
+      result.push(entry.type === 'plan' ? { ...entry, plan: { ...entry.plan, parts: twoParts } } : entry);
       continue;
     }
     open.push(entry);

@@ -68,6 +68,7 @@ export function inMemoryPorts(options: InMemoryOptions = {}): InMemoryPorts {
           })),
           steps: [{ name: 'start nodes', durationMs: 5 }],
           lost: nodeLost.promise,
+          settled: async () => void log.push('settled'),
           enforceLimits: async () => void log.push('limits on'),
           waitUntilCaughtUp: async () => void log.push('caught up'),
           [Symbol.asyncDispose]: up(`cluster of ${1 + arm.replicas}`),

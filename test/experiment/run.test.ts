@@ -59,6 +59,9 @@ function setUp(options: InMemoryOptions & { signal?: AbortSignal } = {}) {
   return { ports, journal, runOptions };
 }
 
+const two = { count: 2, seconds: 1 } as const;
+const twoParts = { steady: two, 'read-saturation': two } as const;
+
 const slicesOf = (entries: readonly JournalEntry[], type: 'slice-end' | 'slice-failed') =>
   entries.flatMap((entry) => (entry.type === type ? [`${entry.block} ${entry.arm} ${entry.kind}`] : []));
 
@@ -110,7 +113,7 @@ describe('a whole run', () => {
     const [first = []] = base.order;
     await run({
       ...runOptions,
-      plan: { ...base, blocks: 1, order: [first], parts: 2, slices: ['steady', 'read-saturation'] },
+      plan: { ...base, blocks: 1, order: [first], parts: twoParts, slices: ['steady', 'read-saturation'] },
     });
     const [a, b] = first;
     const measured = journal.entries.flatMap((entry) =>
@@ -124,10 +127,12 @@ describe('a whole run', () => {
         ...[`${kind} 2 ${b}`, `${kind} 2 ${a}`],
       ]),
     );
-    // Same requests for both arms in a part, others in the next.
-    const seeds = ports.plans.filter((p) => p.streams[0]?.kind === 'open').map((p) => p.seed);
-    expect(new Set(seeds).size).toBe(2);
-    expect(seeds[0]).toBe(seeds[1]);
+    // Same requests for both arms in a part, others in the next, and others still while they settle.
+    const calm = ports.plans.filter((p) => p.streams[0]?.kind === 'open');
+    expect(calm.map(({ seed }) => calm.findIndex((first) => first.seed === seed))).toEqual([
+      0, 0, 2, 2, 4, 4,
+    ]);
+    expect(calm[0]?.readShare).toBe(readHeavy.readShare);
     expect(ports.open).toEqual(new Set());
     const second = ports.log.lastIndexOf(ports.log.findLast((line) => /^app .* up$/.test(line)) ?? '');
     expect(ports.log.slice(0, second).filter((line) => line === 'probes down')).toHaveLength(1);
@@ -182,6 +187,29 @@ test('warms up without quotas and holds the nodes to them before anything is mea
   expect(order.slice(0, 3)).toEqual([closed, 'limits on', closed]);
   expect(order.slice(3, 6)).toEqual([closed, 'limits on', 'slice of open read+write']);
   expect(order.filter((line) => line === 'limits on')).toHaveLength(5);
+});
+
+test('in parts, measures nothing before both clusters have settled, and has quotas at saturation only', async () => {
+  const { ports, runOptions } = setUp();
+  const base = runOptions.plan;
+  await run({
+    ...runOptions,
+    plan: {
+      ...{ ...base, blocks: 1, order: base.order.slice(0, 1) },
+      ...{ parts: twoParts, slices: ['steady', 'read-saturation'] as const },
+    },
+  });
+  const order = ports.log.filter((line) => /^(settled|limits on|slice of)/.test(line));
+  const [closed, steady, saturated] = ['closed read+write', 'open read+write', 'closed read, open write'].map(
+    (streams) => `slice of ${streams}`,
+  );
+  expect(order).toEqual([
+    // Calibration, and both warm-ups.
+    ...[closed, 'settled', 'limits on', closed, closed, closed],
+    ...Array.from({ length: 6 }, () => ['settled', steady]).flat(),
+    ...['settled', 'limits on', saturated, 'settled', 'limits on', saturated],
+    ...['settled', saturated, 'settled', saturated],
+  ]);
 });
 
 describe.each([

@@ -81,6 +81,22 @@ describe('sampler', () => {
     expect(slow.most).toBe(1);
   });
 
+  test('samples nothing at a tick that nobody wants, but what is asked for', async () => {
+    let ticks = 0;
+    const isWanted = (): boolean => {
+      ticks += 1;
+      return ticks > 5;
+    };
+    const idle = probe('idle');
+    const { sampler, samplesOf } = start([idle], { isWanted });
+    await using _ = sampler;
+    await sampler.sampleNow();
+    expect(samplesOf('idle')).toEqual([1]);
+    await until(() => ticks === 5);
+    expect(idle.begun).toBe(1);
+    await until(() => samplesOf('idle').length >= 3);
+  });
+
   test('goes on with the others while one probe fails, by rejecting or by throwing', async () => {
     const failing = probe('failing', () => Promise.reject(new Error('no answer')));
     const throwing: Probe = {

@@ -1,6 +1,12 @@
+// Writes the JSON Schemas that are shipped after a change of one: node test/report/write-schema.ts
 import { writeFile } from 'node:fs/promises';
+import { gateFileJsonSchema } from '../../bench/commands/gate/gate-file-schema.ts';
 import { resultJsonSchema } from '../../bench/report/result-schema.ts';
 
-// Writes bench/report/result.schema.json after a change of the schema: node test/report/write-schema.ts
-const path = new URL('../../bench/report/result.schema.json', import.meta.url);
-await writeFile(path, `${JSON.stringify(resultJsonSchema(), null, 2)}\n`);
+const schemas = {
+  'report/result.schema.json': resultJsonSchema(),
+  'commands/gate/replibench.gate.schema.json': gateFileJsonSchema(),
+};
+for (const [name, schema] of Object.entries(schemas)) {
+  await writeFile(new URL(`../../bench/${name}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
+}

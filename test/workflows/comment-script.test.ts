@@ -105,7 +105,12 @@ describe('the comment', () => {
     expect(created).toHaveLength(1);
     expect(created[0]).toMatchObject({ owner: 'owner', repo: 'project', issue_number: 7 });
     expect(created[0]?.body).toContain('Performance gate: FAIL');
-    expect(created[0]?.body).toContain(`[Run](${event.html_url}) of ${head}`);
+    // First, where no text of the pull request can hide it.
+    expect(created[0]?.body.split('\n').slice(0, 3)).toEqual([
+      marker,
+      `Written by [the run](${event.html_url}) of ${head}:`,
+      '',
+    ]);
   });
 
   test('replaces that of an earlier run, and none of anybody else', async () => {
@@ -132,10 +137,11 @@ describe('the comment', () => {
   });
 
   test('notifies nobody', async () => {
-    await leave(`${marker}\n@owner look`);
+    await leave(`${marker}\n@owner look, &#64;owner, &#x0040;owner &commat;owner &amp;`);
     const { created } = await post();
     expect(created[0]?.body).toContain('owner look');
-    expect(created[0]?.body).not.toContain('@owner');
+    expect(created[0]?.body.match(/(@|&#64;|&#x0040;|&commat;)owner/g)).toBeNull();
+    expect(created[0]?.body).toContain('&amp;');
   });
 });
 

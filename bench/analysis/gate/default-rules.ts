@@ -21,6 +21,6 @@ export const defaultGateRules: GateRules = {
     // Longer than this, and a user who has just written does not find it after the page has loaded.
     { metric: 'lag.p95Ms', max: 1000 },
   ],
-  looks: [8, 18, 36],
+  looks: [9, 18, 36],
   alpha: 0.05,
 };

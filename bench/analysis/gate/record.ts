@@ -4,7 +4,8 @@ import { binomialProbabilities } from '../binomial.ts';
 
 export interface SelfTest {
   readonly fingerprintClass: string;
-  readonly scenario: string;
+  /** The same for gates that measure and decide in the same way; see `gateMethod`. */
+  readonly method: string;
   readonly verdict: GateVerdict;
 }
 
@@ -17,15 +18,15 @@ export function fingerprintClass({ cpuModel, cores, postgres, node }: Fingerprin
   return `${cpuModel}, ${cores} cores, PostgreSQL ${major(postgres)}, Node ${major(node)}`;
 }
 
-/** Of valid self-tests of one class and scenario; undefined without any. */
+/** Of valid self-tests of one class and method; undefined without any. */
 export function summarizeSelfTests(
   tests: readonly SelfTest[],
-  like: Pick<SelfTest, 'fingerprintClass' | 'scenario'>,
+  like: Pick<SelfTest, 'fingerprintClass' | 'method'>,
 ): GateRecord | undefined {
   const valid = tests.filter(
     (test) =>
       test.fingerprintClass === like.fingerprintClass &&
-      test.scenario === like.scenario &&
+      test.method === like.method &&
       test.verdict !== 'invalid',
   );
   if (valid.length === 0) return undefined;

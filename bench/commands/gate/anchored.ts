@@ -41,7 +41,7 @@ export async function recordRun(flags: GateFlags, context: CommandContext): Prom
     return chooseAnchor(flags)(repository, file);
   };
   await using contest = await openContest(choose, flags, context);
-  const terms = ownTerms(oneLook(contest), contest.scenario, history);
+  const terms = ownTerms(oneLook(contest), contest.method, history);
   const measured = await contend(contest, terms, flags, context);
   // Its verdict against an old build is nobody's regression: no annotation, no failed test.
   conclude(measured, context);
@@ -55,7 +55,7 @@ export async function recordRun(flags: GateFlags, context: CommandContext): Prom
     context.write('not recorded: the measurement is not valid\n');
     return result.exitCode;
   }
-  await appendHistory(path, historyEntry('anchored', result, (monotonicMs() - begun) / 1000));
+  await appendHistory(path, historyEntry('anchored', contest.method, result, (monotonicMs() - begun) / 1000));
   context.write(`recorded in ${path}\n`);
   return exitCodes.pass;
 }
@@ -66,7 +66,7 @@ export async function gateByHistory(flags: GateFlags, context: CommandContext): 
   const history = await readHistory(path);
   await using contest = await openContest(chooseAnchor(flags), flags, context);
   const rules = oneLook(contest);
-  const own = ownTerms(rules, contest.scenario, history);
+  const own = ownTerms(rules, contest.method, history);
   const terms = {
     looks: rules.looks,
     of: (fingerprint: Parameters<typeof own.of>[0]) => {
@@ -75,7 +75,7 @@ export async function gateByHistory(flags: GateFlags, context: CommandContext): 
       if (like.length < fewestForPrediction) {
         throw new EnvironmentError(
           `${path} has ${like.length} runs of ${contest.scenario.name} against this anchor on machines like this one ` +
-            `(${machine}); at least ${fewestForPrediction} are needed: make them with "replibench gate record"`,
+            `(${machine}), measured in the same way; at least ${fewestForPrediction} are needed: make them with "replibench gate record"`,
         );
       }
       return { ...own.of(fingerprint), rules: { ...rules, history: historyOf(like) } };
@@ -91,11 +91,11 @@ function oneLook({ file }: Contest) {
   return { ...file.rules, looks: file.rules.looks.slice(0, 1) };
 }
 
-function isLike(entry: HistoryEntry, { scenario, reference }: Contest, machine: string): boolean {
+function isLike(entry: HistoryEntry, { method, reference }: Contest, machine: string): boolean {
   return (
     entry.kind === 'anchored' &&
     entry.reference === reference.build.commit &&
-    entry.scenario === scenario.name &&
+    entry.method === method &&
     entry.fingerprintClass === machine
   );
 }

@@ -11,9 +11,7 @@ import {
   type Build,
   type Fingerprint,
   type GateRules,
-  type MetricId,
   type Scenario,
-  type SliceKind,
   UsageError,
 } from '../../model.ts';
 import type { CommandContext } from '../context.ts';
@@ -21,10 +19,13 @@ import { type Measured, measure } from '../measure.ts';
 import { type GateFile, gateFileName, loadGateFile } from './gate-file.ts';
 import type { GateFlags } from './gate-options.ts';
 import { type GateScenario, gatedApplication } from './gated-application.ts';
+import { calmer, defaultSliceSeconds, gateMethod, partsOf, slicesFor, warmUpSeconds } from './measurement.ts';
 
 export interface Contest extends AsyncDisposable {
   readonly file: GateFile;
   readonly scenario: Scenario;
+  /** Short digest of how is measured and decided; see `gateMethod`. */
+  readonly method: string;
   readonly reference: Contender;
   readonly candidate: Contender;
 }
@@ -39,15 +40,6 @@ export type ChooseReference = (
   repository: string,
   file: GateFile,
 ) => Promise<Build & { readonly commit: string }>;
-
-/** Twice two seconds of each slice, in turn with the other build: what the machine does, it does to both. */
-const gateParts = 2;
-const gatePartSeconds = 2;
-/**
- * Most of the capacity that is offered in steady slices. Where a node is used up to 80 % or more, a P95 is the length
- * of a queue, which doubles and halves by chance; at half of that it is the work that a request costs.
- */
-const mostSteadyShare = 0.4;
 
 /**
  * Checks everything that can be checked, then checks the reference out and installs it.
@@ -83,6 +75,7 @@ export async function openContest(
   return {
     file,
     scenario,
+    method: gateMethod(application.name, scenario, file.rules, flags),
     reference: { application: relocate(application, repository, checkout.folder), build: reference },
     candidate: { application: withVariables(application, flags.candidateEnv), build: candidate },
     [Symbol.asyncDispose]: () => checkout[Symbol.asyncDispose](),
@@ -103,6 +96,7 @@ export function contend(
   context: CommandContext,
 ): Promise<Measured> {
   const inTurn = reference.application.port === undefined;
+  const sliceSeconds = flags.sliceSeconds ?? defaultSliceSeconds;
   const arm = (name: string, build: Build): Arm => ({
     name,
     topology: 'embedded',
@@ -119,14 +113,15 @@ export function contend(
       arms: [arm('reference', reference.build), arm('candidate', candidate.build)],
       slices: slicesFor(file.rules),
       // An application that cannot be told a port cannot run beside its other build.
-      parts: inTurn ? gateParts : undefined,
+      warmUpSeconds,
+      parts: inTurn ? partsOf(sliceSeconds) : undefined,
       gate: of,
     },
     {
       ...flags,
       topology: 'embedded',
       blocks: looks.at(-1) ?? 1,
-      sliceSeconds: flags.sliceSeconds ?? (inTurn ? 1 : gateParts) * gatePartSeconds,
+      sliceSeconds,
     },
     context,
   );
@@ -176,16 +171,6 @@ async function chooseScenario(
     : checkScenario(given, `scenario in ${path}`);
 }
 
-/** Those that gated metrics come from, and no more: a gate's time goes into blocks. */
-function slicesFor({ metrics }: GateRules): readonly SliceKind[] {
-  const gated = (metric: MetricId): boolean => metrics.some((one) => one.metric === metric);
-  return [
-    'steady',
-    ...(gated('read.qps') ? (['read-saturation'] as const) : []),
-    ...(gated('write.qps') ? (['write-saturation'] as const) : []),
-  ];
-}
-
 /** A gate of what is never measured would take its time and then say nothing. */
 function refuseUnmeasurable({ metrics }: GateRules, { name, readShare }: Scenario): void {
   const absent = readShare === 0 ? 'read.' : readShare === 1 ? 'write.' : null;
@@ -210,11 +195,6 @@ function refuseElsewhere({ command, cwd }: ApplicationDefinition, repository: st
         ' use a path relative to the application',
     );
   }
-}
-
-function calmer(scenario: Scenario): Scenario {
-  const { load } = scenario;
-  return { ...scenario, load: { ...load, steadyShare: Math.min(load.steadyShare, mostSteadyShare) } };
 }
 
 function withVariables(

@@ -1,15 +1,13 @@
 /** `replibench.gate.json`: what a repository wants its gate to test, over the defaults. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { defaultGateRules } from '../../analysis/gate/default-rules.ts';
 import { describeFaults } from '../../experiment/scenario-schema.ts';
 import { type GatedMetric, type GateRules, type MetricId, metricIds, UsageError } from '../../model.ts';
+import { gateFileSchema } from './gate-file-schema.ts';
 
 export const gateFileName = 'replibench.gate.json';
-
-/** The shape of the file. */
-const gateFileSchema = buildSchema();
 
 /** What the file may say beside the rules. */
 export interface GateFile {
@@ -46,7 +44,19 @@ export async function loadGateFile(
     alpha: given.alpha ?? defaultGateRules.alpha,
   };
   if (rules.metrics.length === 0) throw new UsageError(`${path}: metrics: at least one must be gated`);
+  refusePowerless(rules, path);
   return { rules, scenario: given.scenario, against: given.against, anchor: given.anchor };
+}
+
+/** With few blocks not even all of them worse is unlikely enough, once it is corrected for metrics and looks. */
+function refusePowerless({ metrics, looks, alpha }: GateRules, path: string): void {
+  const last = Math.max(...looks);
+  const fewest = Math.ceil(Math.log2((metrics.length * looks.length) / alpha));
+  if (last >= fewest) return;
+  throw new UsageError(
+    `${path}: looks: after ${last} blocks no metric could fail, whatever was measured:` +
+      ` ${metrics.length} metrics and ${looks.length === 1 ? 'one look' : `${looks.length} looks`} at alpha ${alpha} need at least ${fewest} blocks`,
+  );
 }
 
 function parse(path: string, text: string): z.infer<typeof gateFileSchema> {
@@ -82,31 +92,5 @@ function mergeMetrics(given: NonNullable<z.infer<typeof gateFileSchema>['metrics
       );
     }
     return [{ metric, minEffect, tolerance }];
-  });
-}
-
-function buildSchema() {
-  const share = z.number().gt(0).lt(1);
-  const gated = z.strictObject({ minEffect: share, tolerance: share }).partial();
-  const guard = z
-    .strictObject({
-      metric: z.enum(metricIds),
-      max: z.number().exactOptional(),
-      min: z.number().exactOptional(),
-    })
-    .refine(({ max, min }) => max !== undefined || min !== undefined, 'a guard needs max or min');
-  return z.strictObject({
-    $schema: z.string().optional(),
-    scenario: z.string().min(1).optional(),
-    against: z.string().min(1).optional(),
-    anchor: z.string().min(1).optional(),
-    metrics: z.partialRecord(z.enum(metricIds), z.union([gated, z.literal(false)])).optional(),
-    guards: z.array(guard).optional(),
-    looks: z
-      .array(z.int().min(6).max(200))
-      .min(1)
-      .refine((looks) => looks.every((look, index) => look > (looks[index - 1] ?? 0)), 'must be ascending')
-      .optional(),
-    alpha: z.number().gt(0).max(0.2).optional(),
   });
 }

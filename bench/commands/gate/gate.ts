@@ -1,8 +1,8 @@
 /** `gate`: is this working tree slower than another commit of it? */
 import { fingerprintClass, summarizeSelfTests } from '../../analysis/gate/record.ts';
-import { exitCodes, type GateRules, type RunResult, type Scenario } from '../../model.ts';
+import { exitCodes, type GateRules, type RunResult } from '../../model.ts';
 import type { CommandContext } from '../context.ts';
-import { writeGateOutputs } from '../gate-outputs.ts';
+import { type Environment, writeGateOutputs } from '../gate-outputs.ts';
 import { conclude, type Measured } from '../measure.ts';
 import { chooseAgainst, contend, openContest, type Terms } from './contest.ts';
 import type { GateFlags } from './gate-options.ts';
@@ -14,7 +14,7 @@ export async function gate(flags: GateFlags, context: CommandContext): Promise<n
   await using contest = await openContest(chooseAgainst(flags), flags, context);
   const measured = await contend(
     contest,
-    ownTerms(contest.file.rules, contest.scenario, history),
+    ownTerms(contest.file.rules, contest.method, history),
     flags,
     context,
   );
@@ -23,7 +23,7 @@ export async function gate(flags: GateFlags, context: CommandContext): Promise<n
 }
 
 /** The rules as they are, with the record of this kind of machine beside them. */
-export function ownTerms(rules: GateRules, scenario: Scenario, history: readonly HistoryEntry[]): Terms {
+export function ownTerms(rules: GateRules, method: string, history: readonly HistoryEntry[]): Terms {
   const selfTests = history.filter(({ kind }) => kind === 'self-test');
   return {
     looks: rules.looks,
@@ -31,16 +31,20 @@ export function ownTerms(rules: GateRules, scenario: Scenario, history: readonly
       rules,
       record: summarizeSelfTests(selfTests, {
         fingerprintClass: fingerprintClass(fingerprint),
-        scenario: scenario.name,
+        method,
       }),
     }),
   };
 }
 
 /** What people see, and what a CI system gets. */
-export async function concludeGate(measured: Measured, context: CommandContext): Promise<void> {
+export async function concludeGate(
+  measured: Measured,
+  context: CommandContext,
+  environment: Environment = process.env,
+): Promise<void> {
   // First: a run that broke off before its first slice, or could not clean up, ends here with an error.
-  await writeGateOutputs(measured.folder, measured.result, process.env, context.write);
+  await writeGateOutputs(measured.folder, measured.result, environment, context.write);
   conclude(measured, context);
 }
 

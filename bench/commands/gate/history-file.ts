@@ -13,6 +13,7 @@ const entrySchema = z.strictObject({
   runId: z.string(),
   fingerprintClass: z.string(),
   scenario: z.string(),
+  method: z.string(),
   reference: z.string().nullable(),
   candidate: z.string().nullable(),
   verdict: z.enum(['pass', 'fail', 'inconclusive', 'invalid']),
@@ -70,7 +71,12 @@ export async function appendHistory(path: string, entry: HistoryEntry): Promise<
 }
 
 /** The entry of a finished run. */
-export function historyEntry(kind: HistoryEntry['kind'], result: RunResult, seconds: number): HistoryEntry {
+export function historyEntry(
+  kind: HistoryEntry['kind'],
+  method: string,
+  result: RunResult,
+  seconds: number,
+): HistoryEntry {
   const [reference, candidate] = result.arms;
   return {
     schemaVersion: 1,
@@ -79,6 +85,7 @@ export function historyEntry(kind: HistoryEntry['kind'], result: RunResult, seco
     runId: result.runId,
     fingerprintClass: fingerprintClass(result.fingerprint),
     scenario: result.scenario.name,
+    method,
     reference: reference?.build?.commit ?? null,
     candidate: candidate?.build?.commit ?? null,
     // One that broke off decided nothing, and is no gate.

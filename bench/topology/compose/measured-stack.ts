@@ -95,6 +95,7 @@ export async function startStackNodes(
       lost,
       waitUntilCaughtUp: (timeoutMs, waitSignal) =>
         waitUntilCaughtUp(primary, standbys, timeoutMs, waitSignal),
+      settled: async () => undefined,
       async enforceLimits() {
         await Promise.all(nodes.map(({ id }) => limitCpu(id, nodeCpus)));
       },

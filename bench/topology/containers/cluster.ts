@@ -84,13 +84,16 @@ export async function startCluster(options: ClusterOptions): Promise<RunningTopo
       context.docker(['exec', primary.container.id, 'sync'], signal),
     );
     cleanup.add(() => Promise.allSettled([writtenOut]));
-    writtenOut.catch(() => undefined); // thrown by enforceLimits, which may never be called
+    writtenOut.catch(() => undefined); // thrown by settled, which may never be called
     return {
       nodes: nodes.map((node) => runningNode(node, asked)),
       steps,
       lost,
       waitUntilCaughtUp: (timeoutMs, waitSignal) =>
         waitUntilCaughtUp(primary.address, replicaAddresses, timeoutMs, waitSignal),
+      async settled() {
+        await writtenOut;
+      },
       async enforceLimits() {
         await writtenOut;
         await Promise.all(nodes.map(({ container }) => limitCpu(container.id, options.nodeCpus)));

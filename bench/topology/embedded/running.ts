@@ -83,13 +83,14 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
     // Beside the warm-up: it would slow the start down, and has to be over before anything is measured.
     const writtenOut = timed('write out', () => writeOut(directory));
     cleanup.add(() => Promise.allSettled([writtenOut]));
-    writtenOut.catch(() => undefined); // thrown by enforceLimits, which may never be called
+    writtenOut.catch(() => undefined); // thrown by settled, which may never be called
     return {
       nodes: nodes.map((node) => runningNode(node, asked)),
       steps,
       lost,
       waitUntilCaughtUp: (timeoutMs, waitSignal) =>
         waitUntilCaughtUp(primary.server.address, replicaAddresses, timeoutMs, waitSignal),
+      settled: () => writtenOut,
       async enforceLimits() {
         await writtenOut;
         await Promise.all(nodes.map(({ group }) => group.limit(options.nodeCpus)));

@@ -57,6 +57,7 @@ export async function openExternalTopology(options: ExternalOptions): Promise<Ex
         nodes: [primary, ...used].map(untouchable),
         steps: [],
         waitUntilCaughtUp: (timeoutMs, waitSignal) => waitUntilCaughtUp(primary, used, timeoutMs, waitSignal),
+        settled: async () => undefined,
         enforceLimits: async () => undefined,
         // A server that ends is told by its probes and by the application's answers.
         lost: new Promise(() => undefined),

@@ -76,6 +76,22 @@ describe('a run that is a gate', () => {
     }
   });
 
+  test('fails a candidate of which every fifth request fails; without a guard on errors it is invalid', () => {
+    const result = foldJournal(gateJournal({ errorShare: 0.2 }));
+    expect(result).toMatchObject({ verdict: 'fail', exitCode: 1, validity: { ok: true } });
+    expect(result.validity.findings).toMatchObject([{ id: 'error-ratio', severity: 'warning' }]);
+    const unguarded = gateJournal({ errorShare: 0.2 }, { plan: { gate: { ...rules, guards: [] } } });
+    expect(foldJournal(unguarded)).toMatchObject({ exitCode: 3, gate: { verdict: 'invalid' } });
+  });
+
+  test('is invalid when the reference fails so many', () => {
+    const baseline = { errorShare: 0.2 };
+    for (const errorShare of [0, 0.2]) {
+      const result = foldJournal(gateJournal({ errorShare }, { baseline }));
+      expect(result).toMatchObject({ exitCode: 3, gate: { verdict: 'invalid' } });
+    }
+  });
+
   test('with a slice that failed on the way is invalid', () => {
     const index = passing.findIndex((entry) => entry.type === 'slice-end' && entry.kind === 'steady');
     const lost = passing[index];

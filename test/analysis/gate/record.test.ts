@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { summarizeSelfTests, upperBound } from '../../../bench/analysis/gate/record.ts';
 import type { GateVerdict } from '../../../bench/model.ts';
 
-const like = { fingerprintClass: 'a', scenario: 'mixed' };
+const like = { fingerprintClass: 'a', method: '1' };
 const tests = (...verdicts: readonly GateVerdict[]) => verdicts.map((verdict) => ({ ...like, verdict }));
 
-test('only valid gates of the same machines and scenario count', () => {
+test('only valid gates of the same machines and method count', () => {
   const others = [
     { ...like, fingerprintClass: 'b', verdict: 'fail' as const },
-    { ...like, scenario: 'spike', verdict: 'fail' as const },
+    { ...like, method: '2', verdict: 'fail' as const },
   ];
   const record = summarizeSelfTests([...tests('pass', 'fail', 'inconclusive', 'invalid'), ...others], like);
   expect(record).toMatchObject({ runs: 3, falseAlarms: 1, inconclusive: 1 });

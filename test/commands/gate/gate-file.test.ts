@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultGateRules } from '../../../bench/analysis/gate/default-rules.ts';
 import { gateFileName, loadGateFile } from '../../../bench/commands/gate/gate-file.ts';
+import { gateFileJsonSchema } from '../../../bench/commands/gate/gate-file-schema.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -45,8 +46,23 @@ test('one margin is changed, one metric left out, one added; the rest stays', as
   ]);
 });
 
+test('is described by a JSON Schema that is shipped and current', async () => {
+  const path = new URL('../../../bench/commands/gate/replibench.gate.schema.json', import.meta.url);
+  // Made again with: node test/report/write-schema.ts
+  expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(gateFileJsonSchema());
+});
+
+test('as few blocks as can fail at all are taken', async () => {
+  const { rules } = await load({ looks: [7] });
+  expect(2 ** -7 * rules.metrics.length).toBeLessThanOrEqual(rules.alpha);
+});
+
 const mistakes = [
   ['{', /is not JSON/],
+  [
+    { looks: [6] },
+    /after 6 blocks no metric could fail.*4 metrics and one look at alpha 0\.05 need at least 7/s,
+  ],
   [{ metrics: { 'read.p42': {} } }, /metrics/],
   [
     { metrics: { 'read.p50Ms': { tolerance: 0.1 } } },

@@ -63,3 +63,12 @@ test('the command line of a plan has no password', () => {
     "replibench compare --replica-url 'postgres://a:***@h/d' --out 'my runs'",
   );
 });
+
+test.each([
+  ['API_TOKEN=abc.def', 'API_TOKEN=***'],
+  ['DATABASE_URL=postgres://a:s3cret@h/d', 'DATABASE_URL=postgres://a:***@h/d'],
+  ["secret_key='a b' DEBUG=1 node server.js", 'secret_key=*** DEBUG=1 node server.js'],
+  ['INJECT=busy-loop:0.2', 'INJECT=busy-loop:0.2'],
+])('a secret in %s is not shown', (argument, shown) => {
+  expect(commandLineOf(['gate', argument]).replaceAll("'", '')).toBe(`replibench gate ${shown}`);
+});
