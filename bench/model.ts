@@ -497,6 +497,8 @@ export type JournalEntry =
       readonly kind: SliceKind;
       readonly reason: string;
     }
+  /** The rest of a block is not measured: an arm lost so much that it would only take long. */
+  | { readonly type: 'block-cut'; readonly atMs: number; readonly block: number; readonly reason: string }
   | {
       readonly type: 'end';
       readonly atMs: number;

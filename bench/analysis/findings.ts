@@ -27,6 +27,17 @@ export function assessRun(
   ];
 }
 
+/** One line for all blocks that ended early; the figures of their arms are of what both had until then. */
+export function assessCuts(
+  cuts: readonly { readonly block: number; readonly reason: string }[],
+): readonly Finding[] {
+  const [first] = cuts;
+  if (first === undefined) return [];
+  const others = cuts.length === 1 ? '' : ` (${cuts.length} blocks in all)`;
+  const message = `block ${first.block} ended early: ${first.reason}, so its other slices were not measured${others}`;
+  return [{ severity: 'warning', id: 'block-cut', message }];
+}
+
 /** Removes repetitions and puts the gravest first; otherwise the order stays. */
 export function mergeFindings(findings: readonly Finding[]): readonly Finding[] {
   const unique = new Map(findings.map((finding) => [`${finding.id}\n${finding.message}`, finding]));

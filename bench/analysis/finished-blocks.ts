@@ -3,15 +3,21 @@ import type { ArmResult, RunPlan, SliceKind } from '../model.ts';
 /** Slices that metrics come from; warm-up and calibration are in the journal only. */
 export const measuredKinds = ['steady', 'read-saturation', 'write-saturation'] as const satisfies SliceKind[];
 
-/** Numbers of the blocks in which every arm has all the slices that the plan asks of a visit, ascending. */
+/**
+ * Numbers of the blocks in which every arm has all the slices that the plan asks of a visit, ascending; of one that
+ * was cut short, all that it came to.
+ */
 export function finishedBlocks(
   arms: readonly Pick<ArmResult, 'slices'>[],
   plan: Pick<RunPlan, 'scenario' | 'slices'>,
+  cut: readonly number[] = [],
 ): readonly number[] {
   const kinds = kindsOf(plan);
   const blocks = new Set(arms[0]?.slices.map(({ block }) => block));
   const complete = (arm: Pick<ArmResult, 'slices'>, block: number): boolean =>
-    kinds.every((kind) => arm.slices.some((slice) => slice.block === block && slice.kind === kind));
+    kinds
+      .filter((kind) => kind === 'steady' || !cut.includes(block))
+      .every((kind) => arm.slices.some((slice) => slice.block === block && slice.kind === kind));
   return [...blocks].filter((block) => arms.every((arm) => complete(arm, block))).sort((a, b) => a - b);
 }
 

@@ -13,7 +13,7 @@ import {
 import { findBottleneck } from './bottleneck.ts';
 import { compareMetrics } from './compare.ts';
 import { assessEnvironment } from './environment.ts';
-import { assessRun, mergeFindings } from './findings.ts';
+import { assessCuts, assessRun, mergeFindings } from './findings.ts';
 import { finishedBlocks, measuredKinds } from './finished-blocks.ts';
 import { isSettled } from './gate/decided.ts';
 import { withJudgedErrors } from './gate/judged-errors.ts';
@@ -22,6 +22,7 @@ import { summarizeMetrics } from './metrics.ts';
 import { judgeObjectives } from './objectives.ts';
 import { type MeasuredSlice, nodeNames, replicaNames, type SliceEnd, summarizeSlice } from './slice.ts';
 import { beginPart, type CurrentSlice, mergeParts } from './slice-parts.ts';
+import type { SliceReadings } from './slice-readings.ts';
 import { assessSteadyState } from './steady-state.ts';
 import { conclude } from './verdict.ts';
 
@@ -54,8 +55,9 @@ export function createJournalFold(): JournalFold {
   // By arm, block and kind: a slice that was measured again replaces the first.
   const slices = new Map<string, MeasuredSlice & { readonly arm: string }>();
 
-  /** Slices of which some parts are measured, others not yet. */
-  const begun = new Map<string, CurrentSlice>();
+  /** Slices of which some parts are measured, others not yet; `seen` = what was read during the former. */
+  const begun = new Map<string, CurrentSlice & { readonly seen: SliceReadings }>();
+  const cuts: Of<'block-cut'>[] = [];
   const subjects = new Map<string, Set<string>>();
 
   const noteSubject = (arm: string, { subject, values }: Reading): void => {
@@ -73,19 +75,35 @@ export function createJournalFold(): JournalFold {
     const { startedAtMs, durationMs } = entry.load;
     const readings = started.readings.close(startedAtMs, startedAtMs + durationMs);
     if (entry.part !== undefined && entry.part < (plan.parts?.[entry.kind]?.count ?? 1)) {
-      begun.set(keyOf(entry), { ...started, parts: [...started.parts, entry] });
+      begun.set(keyOf(entry), { ...started, parts: [...started.parts, entry], seen: readings });
       return;
     }
     begun.delete(keyOf(entry));
-    const [first = entry, ...more] = [...started.parts, entry];
+    summarize(plan, arm, { ...started, parts: [...started.parts, entry] }, readings);
+  };
+
+  /** What there is of a slice, which is all of it unless its block was cut short. */
+  const summarize = (plan: RunPlan, arm: Arm, slice: CurrentSlice, readings: SliceReadings): void => {
+    const [first, ...more] = slice.parts;
+    if (first === undefined) return;
     const whole = mergeParts([first, ...more]);
     const { result, allLag } = summarizeSlice(whole, readings, plan, arm, subjects.get(arm.name) ?? []);
-    const unsteady = assessSteadyState(whole, started.progress, plan.scenario);
-    slices.set(keyOf(entry), {
+    const unsteady = assessSteadyState(whole, slice.progress, plan.scenario);
+    slices.set(keyOf(first), {
       arm: arm.name,
       result: { ...result, findings: [...result.findings, ...unsteady] },
       allLag,
     });
+  };
+
+  const cutBlock = (entry: Of<'block-cut'>): void => {
+    cuts.push(entry);
+    for (const [key, slice] of begun) {
+      const arm = plan?.arms.find(({ name }) => name === slice.start.arm);
+      if (slice.start.block !== entry.block || plan === null || arm === undefined) continue;
+      begun.delete(key);
+      summarize(plan, arm, slice, slice.seen);
+    }
   };
 
   return {
@@ -131,6 +149,9 @@ export function createJournalFold(): JournalFold {
           current = null;
           failures.push(entry);
           return;
+        case 'block-cut':
+          cutBlock(entry);
+          return;
         case 'end':
           end = entry;
           return;
@@ -154,6 +175,7 @@ export function createJournalFold(): JournalFold {
         steps,
         findings,
         failures,
+        cuts,
         slices: [...slices.values()],
       });
     },
@@ -167,6 +189,7 @@ interface Folded {
   readonly steps: RunResult['steps'];
   readonly findings: readonly Finding[];
   readonly failures: readonly Of<'slice-failed'>[];
+  readonly cuts: readonly Of<'block-cut'>[];
   readonly slices: readonly (MeasuredSlice & { readonly arm: string })[];
 }
 
@@ -181,7 +204,11 @@ function assemble(folded: Folded): RunResult {
     ),
     plan.gate,
   );
-  const finished = finishedBlocks(arms, plan);
+  const finished = finishedBlocks(
+    arms,
+    plan,
+    folded.cuts.map(({ block }) => block),
+  );
   const completion: RunResult['completion'] = {
     outcome: end?.outcome ?? 'cut-off',
     reason: end?.reason ?? null,
@@ -191,6 +218,7 @@ function assemble(folded: Folded): RunResult {
   const decided = gateOfRun(plan, arms, finished);
   const found = mergeFindings([
     ...folded.findings,
+    ...assessCuts(folded.cuts),
     ...assessRun(completion, folded.failures, arms, decided !== undefined && isSettled(decided)),
     ...assessEnvironment(plan, arms).filter(({ id }) => folded.findings.every((known) => known.id !== id)),
   ]);

@@ -53,6 +53,12 @@ export function okAnswers(load: LoadResult): number {
 const warmUpRequestsPerConnection = 20;
 const mostWarmUps = 4;
 
+/**
+ * Share of lost requests from which an arm cannot serve the steady rate at all. More parts would say the same, each
+ * after the time that requests take to run out and replicas to catch up.
+ */
+const hopelessShare = 0.1;
+
 /** Longest time a replica may need to replay what a slice left behind. */
 const catchUpTimeoutMs = 60_000;
 
@@ -81,7 +87,7 @@ export async function visit(
  * the arms reversed from part to part (AB BA AB ...), so that a machine that gets slower or faster within
  * seconds does so for both. Only saturation slices have quotas: both arms have the same cluster, and at a
  * steady rate all that a quota adds is the wait for the next period, which doubles the spread of a P95.
- * Errors as for `visit`.
+ * A block in which an arm cannot serve the steady rate ends early, after both had the same. Errors as for `visit`.
  */
 export async function duel(
   context: VisitContext,
@@ -105,9 +111,29 @@ export async function duel(
     const { count, seconds } = parts[slice.kind] ?? { count: 1, seconds: slice.seconds };
     for (let part = 1; part <= count; part += 1) {
       const order = part % 2 === 1 ? contenders : contenders.toReversed();
-      for (const contender of order) await contender.measure(block, { ...slice, seconds, part });
+      const results: LoadResult[] = [];
+      for (const contender of order)
+        results.push(await contender.measure(block, { ...slice, seconds, part }));
+      const hopeless = results.findIndex((load) => lostShare(load) > hopelessShare);
+      if (slice.kind === 'steady' && hopeless >= 0) {
+        const reason = `${order[hopeless]?.name} lost ${percent(lostShare(results[hopeless]))} of the requests`;
+        context.record({ type: 'block-cut', atMs: context.ports.clock(), block, reason });
+        return context.flush();
+      }
     }
   }
+}
+
+/** Of the requests that were due, how many did not get a good answer. */
+function lostShare(load: LoadResult | undefined): number {
+  const outcomes = load?.operations.flatMap((operation) => Object.entries(operation.outcomes)) ?? [];
+  const due = outcomes.reduce((sum, [, count]) => sum + count, 0);
+  const ok = outcomes.reduce((sum, [outcome, count]) => sum + (outcome === 'ok' ? count : 0), 0);
+  return due === 0 ? 0 : 1 - ok / due;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }
 
 function isSaturation(kind: SliceKind): boolean {
@@ -116,6 +142,7 @@ function isSaturation(kind: SliceKind): boolean {
 
 /** An arm that is up. */
 interface Contender extends AsyncDisposable {
+  readonly name: string;
   /** As soon as replicas have caught up. */
   load(block: number, slice: VisitSlice): Promise<LoadResult>;
   /** The same without what the start left behind, and with quotas where they hold. */
@@ -153,6 +180,7 @@ async function open(
       }
     };
     return {
+      name: arm.name,
       load,
       async measure(block, slice) {
         // Connections, plans and caches come to be at full speed: under the quota that alone would take

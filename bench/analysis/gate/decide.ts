@@ -1,5 +1,6 @@
 import type { ArmResult, GateResult, GateRules } from '../../model.ts';
 import { describeGate } from './gate-sentence.ts';
+import { grossBlocks, grossMisses } from './gross.ts';
 import { type Look, lookAt } from './look.ts';
 
 /**
@@ -22,6 +23,8 @@ import { type Look, lookAt } from './look.ts';
  *
  * Error rates are those of test/analysis/gate/characteristics.test.ts; docs/gate.md has the table.
  *
+ * A candidate that breaks down is not measured any further: see gross.ts.
+ *
  * With a history the rows are judged by that instead: see history-rows.ts.
  * @param finishedBlocks numbers of the blocks that both arms finished
  */
@@ -32,9 +35,9 @@ export function decideGate(
   finishedBlocks: readonly number[],
 ): GateResult {
   const blocks = [...finishedBlocks].sort((a, b) => a - b);
-  const looks: Look[] = [];
+  const looks: Look[] = grossLook(rules, reference, candidate, blocks);
   for (const count of rules.looks) {
-    if (blocks.length < count) break;
+    if (blocks.length < count || looks.at(-1)?.verdict === 'fail') break;
     const look = lookAt(rules, reference, candidate, blocks.slice(0, count), true);
     looks.push(look);
     if (look.verdict !== 'inconclusive') break;
@@ -48,4 +51,18 @@ export function decideGate(
     verdict: last.verdict,
     sentence: describeGate(rules, last, blocks.length),
   };
+}
+
+/** The look after three blocks, which is one only if a guard is missed so that no more need be known. */
+function grossLook(
+  rules: GateRules,
+  reference: ArmResult,
+  candidate: ArmResult,
+  blocks: readonly number[],
+): Look[] {
+  const gross = grossMisses(rules.guards, reference, candidate, blocks);
+  if (gross.every(({ verdict }) => verdict !== 'fail')) return [];
+  const first = blocks.slice(0, grossBlocks);
+  const look = lookAt(rules, reference, candidate, first, false);
+  return [{ ...look, verdict: 'fail' }];
 }

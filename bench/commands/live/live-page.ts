@@ -35,6 +35,7 @@ const visible: ReadonlySet<JournalEntry['type']> = new Set([
   'calibration',
   'slice-end',
   'slice-failed',
+  'block-cut',
   'end',
 ]);
 

@@ -1,0 +1,32 @@
+import type { ArmResult, Objective, ObjectiveResult } from '../../model.ts';
+import { judgeGuards } from './guards.ts';
+
+/** So many blocks, one after the other from the first. */
+export const grossBlocks = 3;
+/** So many times the bound of a guard. */
+const grossFactor = 10;
+
+/**
+ * Guards that the candidate has missed by ten times or more in each of the first three blocks, while the reference
+ * kept them in each: nothing that further blocks could change, and each of them would take long. No test, but it
+ * cannot be met by chance: of equal builds one would have to break down three times and the other never.
+ */
+export function grossMisses(
+  guards: readonly Objective[],
+  reference: ArmResult,
+  candidate: ArmResult,
+  blocks: readonly number[],
+): readonly ObjectiveResult[] {
+  const first = blocks.slice(0, grossBlocks);
+  if (first.length < grossBlocks) return [];
+  const gross = guards.filter(({ metric, max }) => {
+    if (max === undefined) return false;
+    const of = (arm: ArmResult, block: number): number | undefined =>
+      arm.metrics[metric]?.perBlock.find((one) => one.block === block)?.value;
+    return first.every((block) => {
+      const [before, after] = [of(reference, block), of(candidate, block)];
+      return before !== undefined && after !== undefined && before <= max && after >= grossFactor * max;
+    });
+  });
+  return judgeGuards(gross, reference, candidate, first);
+}
