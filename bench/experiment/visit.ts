@@ -57,7 +57,7 @@ const mostWarmUps = 4;
  * Share of lost requests from which an arm cannot serve the steady rate at all. More parts would say the same, each
  * after the time that requests take to run out and replicas to catch up.
  */
-const hopelessShare = 0.1;
+const hopelessShare = 0.03;
 
 /** Longest time a replica may need to replay what a slice left behind. */
 const catchUpTimeoutMs = 60_000;

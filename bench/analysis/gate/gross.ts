@@ -4,10 +4,10 @@ import { judgeGuards } from './guards.ts';
 /** So many blocks, one after the other from the first. */
 export const grossBlocks = 3;
 /** So many times the bound of a guard. */
-const grossFactor = 10;
+const grossFactor = 3;
 
 /**
- * Guards that the candidate has missed by ten times or more in each of the first three blocks, while the reference
+ * Guards that the candidate has missed by three times or more in each of the first three blocks, while the reference
  * kept them in each: nothing that further blocks could change, and each of them would take long. No test, but it
  * cannot be met by chance: of equal builds one would have to break down three times and the other never.
  */
