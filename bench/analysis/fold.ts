@@ -204,11 +204,8 @@ function assemble(folded: Folded): RunResult {
     ),
     plan.gate,
   );
-  const finished = finishedBlocks(
-    arms,
-    plan,
-    folded.cuts.map(({ block }) => block),
-  );
+  const cut = folded.cuts.map(({ block }) => block);
+  const finished = finishedBlocks(arms, plan, cut);
   const completion: RunResult['completion'] = {
     outcome: end?.outcome ?? 'cut-off',
     reason: end?.reason ?? null,
@@ -220,7 +217,9 @@ function assemble(folded: Folded): RunResult {
     ...folded.findings,
     ...assessCuts(folded.cuts),
     ...assessRun(completion, folded.failures, arms, decided !== undefined && isSettled(decided)),
-    ...assessEnvironment(plan, arms).filter(({ id }) => folded.findings.every((known) => known.id !== id)),
+    ...assessEnvironment(plan, withoutBlocks(arms, cut)).filter(({ id }) =>
+      folded.findings.every((known) => known.id !== id),
+    ),
   ]);
   const objectives = judgeObjectives(plan.scenario.objectives, arms);
   const validity = { ok: found.every(({ severity }) => severity !== 'invalid'), findings: found };
@@ -247,6 +246,14 @@ function assemble(folded: Folded): RunResult {
     steps: folded.steps,
     ...conclude({ completion, validity, objectives, ...gate }),
   };
+}
+
+/**
+ * What ran beside an arm in a block that was cut short was the arm that broke down, with requests that nobody waits
+ * for any more: no other program, and nothing to judge the machine by.
+ */
+function withoutBlocks(arms: readonly ArmResult[], blocks: readonly number[]): readonly ArmResult[] {
+  return arms.map((arm) => ({ ...arm, slices: arm.slices.filter(({ block }) => !blocks.includes(block)) }));
 }
 
 function summarizeArm(arm: Arm, slices: readonly MeasuredSlice[]): ArmResult {

@@ -10,7 +10,9 @@ export function describeGate(rules: GateRules, look: Look, finished: number): st
     .filter((judged) => judged.verdict === verdict)
     .map(({ sentence }) => sentence)
     .join(' ');
-  if (verdict === 'fail') return `The candidate fails ${after}. ${because}`;
+  // Earlier than the first look only what is gross is decided.
+  const how = look.blocks < Math.min(...rules.looks) ? 'breaks down: it fails' : 'fails';
+  if (verdict === 'fail') return `The candidate ${how} ${after}. ${because}`;
   if (verdict === 'pass') return `The candidate passes ${after}. ${describePass(rows, guards.length)}`;
   const next = rules.looks.find((count) => count > finished);
   return next === undefined
