@@ -368,6 +368,8 @@ export interface GateRules {
   readonly alpha: number;
   /** Where the reference is an anchor: what earlier states were against it, which then decides instead. */
   readonly history?: GateHistory;
+  /** Whoever started the gate takes one that could not decide for a success: exit code 0. */
+  readonly inconclusive?: 'pass';
 }
 
 export interface GateHistory {

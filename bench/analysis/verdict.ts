@@ -12,7 +12,8 @@ export function conclude(
   const { outcome } = run.completion;
   if (outcome === 'interrupted') return { verdict, exitCode: exitCodes.interrupted };
   if (outcome === 'failed' || !run.validity.ok) return { verdict, exitCode: exitCodes.environment };
-  return { verdict, exitCode: exitCodes[verdict] };
+  const tolerated = verdict === 'inconclusive' && run.gate?.rules.inconclusive === 'pass';
+  return { verdict, exitCode: tolerated ? exitCodes.pass : exitCodes[verdict] };
 }
 
 function judge({ completion, validity, objectives, gate }: Parameters<typeof conclude>[0]): Verdict {

@@ -210,6 +210,7 @@ function buildResultSchema() {
       history: z
         .strictObject({ confidence: number, logRatios: z.partialRecord(metricId, z.array(number)) })
         .exactOptional(),
+      inconclusive: z.literal('pass').exactOptional(),
     }),
     looks: z.array(z.strictObject({ blocks: count, rows: z.array(gateRow) })),
     rows: z.array(gateRow),

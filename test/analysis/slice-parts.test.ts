@@ -79,3 +79,36 @@ test('a slice whose last part is missing is not there', () => {
   for (const entry of repeated.slice(0, last)) fold.add(entry);
   expect(fold.result().completion.finishedBlocks).toBe(1);
 });
+
+test('a block that was cut short is what both arms had until then, and says so', () => {
+  const repeated = inTwoParts(journal);
+  const plan = repeated.find((entry) => entry.type === 'plan')?.plan;
+  const blocks = plan?.blocks ?? 0;
+  // Of the last block nothing after the first part of its first two slices, one of each arm.
+  const ofLast = (entry: JournalEntry): boolean =>
+    'kind' in entry && entry.block === blocks && entry.kind !== 'warm-up';
+  const firstParts = repeated.filter(
+    (entry) => !ofLast(entry) || ('part' in entry && entry.kind === 'steady' && entry.part === 1),
+  );
+  const cut = { type: 'block-cut', atMs: 1e9, block: blocks, reason: 'replicated lost 9 % of the requests' } as const;
+  const end = firstParts.findIndex(({ type }) => type === 'end');
+  const fold = createJournalFold();
+  for (const entry of firstParts.toSpliced(end, 0, cut)) fold.add(entry);
+  const { completion, arms, validity } = fold.result();
+  expect(completion.finishedBlocks).toBe(blocks);
+  for (const { slices } of arms) {
+    const last = slices.filter(({ block }) => block === blocks);
+    const whole = slices.find(({ block, kind }) => block !== blocks && kind === 'steady');
+    expect(last.map(({ kind }) => kind)).toEqual(['steady']);
+    expect(last[0]?.durationMs).toBe((whole?.durationMs ?? 0) / 2);
+    expect(last[0]?.cpu['primary']?.cores).toBeGreaterThan(0);
+  }
+  expect(validity.findings).toContainEqual({
+    severity: 'warning',
+    id: 'block-cut',
+    message: `block ${blocks} ended early: replicated lost 9 % of the requests, so its other slices were not measured`,
+  });
+  const uncut = createJournalFold();
+  for (const entry of firstParts) uncut.add(entry);
+  expect(uncut.result().completion.finishedBlocks).toBe(blocks - 1);
+});

@@ -4,6 +4,8 @@ import { type LoadPlan, type LoadResult, type OperationResult, outcomeNames } fr
 export interface InMemoryOptions {
   /** Requests that a closed loop completes per second; by default one warm-up of a second is enough. */
   readonly capacityHz?: number;
+  /** Share of the requests of a slice (counted from 0, warm-ups included) that get no answer in time; default: none. */
+  readonly lostShare?: (slice: number) => number;
   /** What goes wrong, and at which slice (counted from 0, warm-ups included). */
   readonly fault?: {
     readonly atSlice: number;
@@ -96,7 +98,7 @@ export function inMemoryPorts(options: InMemoryOptions = {}): InMemoryPorts {
           `slice of ${plan.streams.map((stream) => `${stream.kind} ${stream.classes.join('+')}`).join(', ')}`,
         );
         if (options.fault?.atSlice !== index)
-          return Promise.resolve(answerAll(plan, options.capacityHz ?? 1000));
+          return Promise.resolve(answerAll(plan, options.capacityHz ?? 1000, options.lostShare?.(index) ?? 0));
         reached.resolve();
         if (options.fault.what === 'node-lost')
           nodeLost.resolve({ node: 'replica1', reason: 'signal SIGKILL' });
@@ -118,7 +120,7 @@ export function inMemoryPorts(options: InMemoryOptions = {}): InMemoryPorts {
   };
 }
 
-function answerAll(plan: LoadPlan, capacityHz: number): LoadResult {
+function answerAll(plan: LoadPlan, capacityHz: number, lostShare: number): LoadResult {
   const durationMs = Math.max(
     ...plan.streams.map((stream) =>
       stream.kind === 'closed'
@@ -136,7 +138,11 @@ function answerAll(plan: LoadPlan, capacityHz: number): LoadResult {
       name: operation.name,
       class: operation.class,
       loop: 'closed',
-      outcomes: { ...none, ok: perOperation },
+      outcomes: {
+        ...none,
+        ok: perOperation * (1 - lostShare),
+        timeout: perOperation * lostShare,
+      },
       inTime: { ok: perOperation, 'http-error': 0 },
       statuses: { '200': perOperation },
       servedBy: {},

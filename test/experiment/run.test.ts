@@ -212,6 +212,23 @@ test('in parts, measures nothing before both clusters have settled, and has quot
   ]);
 });
 
+test('in parts, a block ends early in which an arm loses its requests, once both arms had the same', async () => {
+  // Two of calibration, four of warming up: the seventh is the first part of the first arm.
+  const { ports, journal, runOptions } = setUp({ lostShare: (slice) => (slice === 6 ? 0.04 : 0.02) });
+  const base = runOptions.plan;
+  const slices = ['steady', 'read-saturation'] as const;
+  const end = await run({ ...runOptions, plan: { ...base, parts: twoParts, slices } });
+  expect(end).toEqual({ outcome: 'completed' });
+  const [[a, b] = []] = base.order;
+  const measured = slicesOf(journal.entries, 'slice-end').filter((slice) => !/calibration|warm-up/.test(slice));
+  expect(measured.slice(0, 3)).toEqual([`1 ${a} steady`, `1 ${b} steady`, expect.stringMatching(/^2 /)]);
+  expect(measured.filter((slice) => slice.startsWith('2 '))).toHaveLength(8);
+  expect(journal.entries.filter(({ type }) => type === 'block-cut')).toMatchObject([
+    { block: 1, reason: `${a} lost 4 % of the requests` },
+  ]);
+  expect(ports.open).toEqual(new Set());
+});
+
 describe.each([
   ['node-lost', 'replica1 stopped during the measurement: signal SIGKILL'],
   ['app-lost', 'the application stopped during the measurement: exit code 1'],

@@ -15,7 +15,7 @@ import { monotonicMs } from '../../monotonic-clock.ts';
 import type { CommandContext } from '../context.ts';
 import { conclude } from '../measure.ts';
 import { type ChooseReference, type Contest, contend, openContest } from './contest.ts';
-import { concludeGate, gateExitCode, ownTerms } from './gate.ts';
+import { concludeGate, ownTerms } from './gate.ts';
 import type { GateFlags } from './gate-options.ts';
 import { appendHistory, type HistoryEntry, historyEntry, historyPath, readHistory } from './history-file.ts';
 
@@ -83,7 +83,7 @@ export async function gateByHistory(flags: GateFlags, context: CommandContext): 
   };
   const measured = await contend(contest, terms, flags, context);
   await concludeGate(measured, context);
-  return gateExitCode(measured.result, flags);
+  return measured.result.exitCode;
 }
 
 /** Every session must be as long as the others, or their ratios spread differently. */

@@ -73,7 +73,7 @@ export async function openContest(
       context.write(`  ${name.padEnd(44)} ${(durationMs / 1000).toFixed(2)} s\n`),
   });
   return {
-    file,
+    file: { ...file, rules: { ...file.rules, ...tolerance(flags) } },
     scenario,
     method: gateMethod(application.name, scenario, file.rules, flags),
     reference: { application: relocate(application, repository, checkout.folder), build: reference },
@@ -195,6 +195,10 @@ function refuseElsewhere({ command, cwd }: ApplicationDefinition, repository: st
         ' use a path relative to the application',
     );
   }
+}
+
+function tolerance({ inconclusive }: GateFlags): Pick<GateRules, 'inconclusive'> {
+  return inconclusive === 'pass' ? { inconclusive } : {};
 }
 
 function withVariables(

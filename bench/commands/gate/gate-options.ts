@@ -59,7 +59,7 @@ export function addGateOptions(command: Command): Command {
     // Drawn anew each time, and kept in the plan: gates that all had the same order would share its luck.
     { scenario: 'mixed', replicas: 1, seed: randomInt(2 ** 31 - 1) },
     {
-      sliceSeconds: 'length of a steady slice, measured in six parts (default: 6)',
+      sliceSeconds: 'length of a steady slice, measured in four parts (default: 5)',
       replicas: 'read replicas of both arms',
     },
   );

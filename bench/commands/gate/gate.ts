@@ -1,6 +1,6 @@
 /** `gate`: is this working tree slower than another commit of it? */
 import { fingerprintClass, summarizeSelfTests } from '../../analysis/gate/record.ts';
-import { exitCodes, type GateRules, type RunResult } from '../../model.ts';
+import type { GateRules } from '../../model.ts';
 import type { CommandContext } from '../context.ts';
 import { type Environment, writeGateOutputs } from '../gate-outputs.ts';
 import { conclude, type Measured } from '../measure.ts';
@@ -19,7 +19,7 @@ export async function gate(flags: GateFlags, context: CommandContext): Promise<n
     context,
   );
   await concludeGate(measured, context);
-  return gateExitCode(measured.result, flags);
+  return measured.result.exitCode;
 }
 
 /** The rules as they are, with the record of this kind of machine beside them. */
@@ -46,9 +46,4 @@ export async function concludeGate(
   // First: a run that broke off before its first slice, or could not clean up, ends here with an error.
   await writeGateOutputs(measured.folder, measured.result, environment, context.write);
   conclude(measured, context);
-}
-
-export function gateExitCode(result: RunResult, { inconclusive }: GateFlags): number {
-  const tolerated = result.exitCode === exitCodes.inconclusive && inconclusive === 'pass';
-  return tolerated ? exitCodes.pass : result.exitCode;
 }

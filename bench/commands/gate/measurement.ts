@@ -4,21 +4,27 @@ import type { GateRules, MetricId, Scenario, SliceKind, SliceParts } from '../..
 import type { GateFlags } from './gate-options.ts';
 
 /** At full speed; then half as long at the steady rate. */
-export const warmUpSeconds = 2;
+export const warmUpSeconds = 3;
 /** The steady slice, and in how many parts: what the machine does, it does to both builds. */
-const steadyParts = 6;
-export const defaultSliceSeconds = steadyParts * 1;
+const steadyParts = 4;
+export const defaultSliceSeconds = 5;
 /** Throughput is known sooner than a tail. */
 const saturationParts = 2;
+const saturationShare = 0.3;
 /**
  * Most of the capacity that is offered in steady slices. Nearer to it a P95 is the length of a queue, which doubles
  * and halves by chance; at half of it, it is the work that a request costs.
  */
 const mostSteadyShare = 0.5;
 
+/**
+ * The scenario as a gate offers it: evenly spaced, because bursts that chance makes are the same for both builds, but
+ * what the machine makes of them is not.
+ */
 export function calmer(scenario: Scenario): Scenario {
   const { load } = scenario;
-  return { ...scenario, load: { ...load, steadyShare: Math.min(load.steadyShare, mostSteadyShare) } };
+  const steadyShare = Math.min(load.steadyShare, mostSteadyShare);
+  return { ...scenario, load: { ...load, steadyShare, arrivals: 'uniform' } };
 }
 
 /** Those that gated metrics come from, and no more: a gate's time goes into blocks. */
@@ -31,10 +37,10 @@ export function slicesFor({ metrics }: GateRules): readonly SliceKind[] {
   ];
 }
 
-/** Of a steady slice of this length and of a saturation slice of a third of it. */
+/** Of a steady slice of this length. */
 export function partsOf(sliceSeconds: number): SliceParts {
   const seconds = sliceSeconds / steadyParts;
-  const saturation = { count: saturationParts, seconds: sliceSeconds / 3 / saturationParts };
+  const saturation = { count: saturationParts, seconds: (saturationShare * sliceSeconds) / saturationParts };
   return {
     steady: { count: steadyParts, seconds },
     'read-saturation': saturation,

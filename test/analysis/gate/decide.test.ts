@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decideGate } from '../../../bench/analysis/gate/decide.ts';
+import { isSettled } from '../../../bench/analysis/gate/decided.ts';
 import type { GateResult, GateRules, MetricId } from '../../../bench/model.ts';
 import { armWith, blocksUpTo, spread } from './gate-arms.ts';
 
@@ -220,5 +221,35 @@ describe('the sentences', () => {
     expect(decide({ 'read.qps': [0, ...qps(1).slice(1)] }).rows[1]?.sentence).toBe(
       'Read QPS was zero in 1 of 14 blocks, so it has no ratio and cannot pass.',
     );
+  });
+});
+
+describe('a candidate that breaks down', () => {
+  const guards = [{ metric: 'errors.ratio', max: 0.01 }] as const;
+  const errors = (reference: readonly number[], candidate: readonly number[]): GateResult =>
+    decideGate(
+      { ...rules, guards },
+      armWith('reference', { 'errors.ratio': reference, 'read.p95Ms': spread(20, 14) }),
+      armWith('candidate', { 'errors.ratio': candidate, 'read.p95Ms': p95(40) }),
+      blocksUpTo(candidate.length),
+    );
+
+  test('fails after three blocks, with size and interval', () => {
+    const gate = errors([0, 0.01, 0], [0.2, 0.3, 0.04]);
+    expect(gate).toMatchObject({ verdict: 'fail', looks: [{ blocks: 3 }] });
+    expect(gate.sentence).toMatch(
+      /^The candidate breaks down: it fails after 3 blocks\. errors\.ratio of candidate is 20\.00 % \[4\.00 % to 30\.00 %, 3 blocks\] and misses its bound, at most 1\.00 %\./,
+    );
+    expect(isSettled(gate)).toBe(true);
+    // What comes later changes nothing.
+    expect(errors([0, 0, 0, 0], [0.2, 0.3, 0.04, 0]).looks).toMatchObject([{ blocks: 3 }]);
+  });
+
+  test.each([
+    ['two blocks are too few', [0, 0], [0.5, 0.5]],
+    ['one block kept the bound nearly', [0, 0, 0], [0.5, 0.5, 0.029]],
+    ['the reference missed it once, too', [0, 0.011, 0], [0.5, 0.5, 0.5]],
+  ])('but not when %s', (_name, reference, candidate) => {
+    expect(errors(reference, candidate)).toMatchObject({ verdict: 'inconclusive', looks: [] });
   });
 });

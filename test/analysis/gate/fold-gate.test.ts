@@ -101,6 +101,18 @@ describe('a run that is a gate', () => {
     expect(result).toMatchObject({ exitCode: 3, gate: { verdict: 'invalid' } });
   });
 
+  test('that could not decide is exit 0 for whoever tolerates that, and still no pass', () => {
+    const tolerant = { ...rules, inconclusive: 'pass' } as const;
+    const open = (gate: GateRules, options: JournalOptions = {}): RunResult =>
+      foldJournal(gateJournal({}, { ownNoise: 0.5, blocks: 10, ...options, plan: { gate } }));
+    expect(open(rules)).toMatchObject({ verdict: 'inconclusive', exitCode: 4 });
+    const tolerated = open(tolerant);
+    expect(tolerated).toMatchObject({ exitCode: 0, gate: { verdict: 'inconclusive' } });
+    expect(resultSchema.safeParse(tolerated).error).toBeUndefined();
+    expect(open(tolerant, { generator: { cpuPercent: 99 } })).toMatchObject({ exitCode: 3 });
+    expect(foldJournal(gateJournal({ readMs: 8 }, { plan: { gate: tolerant } }))).toMatchObject({ exitCode: 1 });
+  });
+
   test('never passes when it broke off before a decision', () => {
     const early = gateJournal({}, { blocks: 5 });
     const result = foldJournal(early);
