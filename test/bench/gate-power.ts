@@ -76,10 +76,21 @@ async function gateOnce(fault: string, inject: string): Promise<PowerRun> {
   };
 }
 
+/**
+ * A busy loop of so many milliseconds costs a little less than that: an application that spins finds more of its next
+ * requests waiting and wakes up less often. How much less is taken from the runs so far, so that the size is
+ * what CPU per request shows, whatever the gates said.
+ */
 function injection(fault: string, known: readonly PowerRun[]): string {
   if (!fault.endsWith('%')) return fault;
-  const seen = known.flatMap(({ cpuMsPerRequest }) => cpuMsPerRequest ?? []);
-  const ms = ((median(seen) ?? firstGuessMs) * Number(fault.slice(0, -1))) / 100;
+  const loops = known.filter(({ inject }) => inject.startsWith('busy-loop:'));
+  const cpuMs = median(known.flatMap(({ cpuMsPerRequest }) => cpuMsPerRequest ?? [])) ?? firstGuessMs;
+  const yields = loops.flatMap(({ inject, cpuMsPerRequest, effects }) => {
+    const effect = effects['app.cpuMsPerRequest'] ?? null;
+    if (effect === null || effect <= 0 || cpuMsPerRequest === null) return [];
+    return [(effect * cpuMsPerRequest) / Number(inject.slice('busy-loop:'.length))];
+  });
+  const ms = ((cpuMs * Number(fault.slice(0, -1))) / 100) / (median(yields) ?? 1);
   return `busy-loop:${ms.toFixed(3)}`;
 }
 
