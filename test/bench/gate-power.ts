@@ -26,6 +26,8 @@ interface PowerRun {
   /** Of the reference, which the busy loop is a share of. */
   readonly cpuMsPerRequest: number | null;
   readonly effects: Readonly<Partial<Record<MetricId, number | null>>>;
+  /** What was decided on: every gated metric in every block, reference and candidate. */
+  readonly values: Readonly<Partial<Record<MetricId, readonly (readonly (number | undefined)[])[]>>>;
 }
 
 /** Of the sample application on the machine that this was written on; used until the first run has measured it. */
@@ -73,6 +75,12 @@ async function gateOnce(fault: string, inject: string): Promise<PowerRun> {
     failed: [...rows, ...guards].flatMap(({ metric, verdict }) => (verdict === 'fail' ? [metric] : [])),
     cpuMsPerRequest: rows.find(({ metric }) => metric === 'app.cpuMsPerRequest')?.reference ?? null,
     effects: Object.fromEntries(rows.map(({ metric, effect }) => [metric, effect])),
+    values: Object.fromEntries(
+      rows.map(({ metric }) => [
+        metric,
+        result.arms.map(({ metrics }) => metrics[metric]?.perBlock.map(({ value }) => value) ?? []),
+      ]),
+    ),
   };
 }
 

@@ -51,7 +51,7 @@ export const coverage: readonly Coverage[] = [
   },
   { command: 'npm run bench:baseline', by: 'test/cli-run.test.ts', evidence: "['measure', 'baseline'" },
   { command: 'npm run bench:replicated', by: 'test/cli-run.test.ts', evidence: "['measure', 'replicated'" },
-  { command: 'npm run bench:gate', by: 'test/gate-run.test.ts', evidence: "'gate', '--out'" },
+  { command: 'npm run bench:gate', by: 'test/gates/shop.ts', evidence: "'gate', '--out'" },
   {
     command: 'npm run replibench -- report <run>',
     by: 'test/cli-run.test.ts',

@@ -36,10 +36,10 @@ describe('the guards of a gate', () => {
   });
 
   test('fail a candidate that misses one, though every metric passes', () => {
-    const gate = decide({ 'errors.ratio': Array<number>(14).fill(0.03) });
+    const gate = decide({ 'errors.ratio': Array<number>(14).fill(0.02) });
     expect(gate.verdict).toBe('fail');
     expect(gate.rows[0]?.verdict).toBe('pass');
-    expect(gate.sentence).toContain('errors.ratio of candidate is 3.00 %');
+    expect(gate.sentence).toContain('errors.ratio of candidate is 2.00 %');
     expect(gate.sentence).toContain('misses its bound, at most 1.00 %');
   });
 
