@@ -90,7 +90,12 @@ test('a block that was cut short is what both arms had until then, and says so',
   const firstParts = repeated.filter(
     (entry) => !ofLast(entry) || ('part' in entry && entry.kind === 'steady' && entry.part === 1),
   );
-  const cut = { type: 'block-cut', atMs: 1e9, block: blocks, reason: 'replicated lost 9 % of the requests' } as const;
+  const cut = {
+    type: 'block-cut',
+    atMs: 1e9,
+    block: blocks,
+    reason: 'replicated lost 9 % of the requests',
+  } as const;
   const end = firstParts.findIndex(({ type }) => type === 'end');
   const fold = createJournalFold();
   for (const entry of firstParts.toSpliced(end, 0, cut)) fold.add(entry);

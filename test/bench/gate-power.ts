@@ -98,7 +98,7 @@ function injection(fault: string, known: readonly PowerRun[]): string {
     if (effect === null || effect <= 0 || cpuMsPerRequest === null) return [];
     return [(effect * cpuMsPerRequest) / Number(inject.slice('busy-loop:'.length))];
   });
-  const ms = ((cpuMs * Number(fault.slice(0, -1))) / 100) / (median(yields) ?? 1);
+  const ms = (cpuMs * Number(fault.slice(0, -1))) / 100 / (median(yields) ?? 1);
   return `busy-loop:${ms.toFixed(3)}`;
 }
 

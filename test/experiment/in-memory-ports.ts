@@ -98,7 +98,9 @@ export function inMemoryPorts(options: InMemoryOptions = {}): InMemoryPorts {
           `slice of ${plan.streams.map((stream) => `${stream.kind} ${stream.classes.join('+')}`).join(', ')}`,
         );
         if (options.fault?.atSlice !== index)
-          return Promise.resolve(answerAll(plan, options.capacityHz ?? 1000, options.lostShare?.(index) ?? 0));
+          return Promise.resolve(
+            answerAll(plan, options.capacityHz ?? 1000, options.lostShare?.(index) ?? 0),
+          );
         reached.resolve();
         if (options.fault.what === 'node-lost')
           nodeLost.resolve({ node: 'replica1', reason: 'signal SIGKILL' });

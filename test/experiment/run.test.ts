@@ -220,7 +220,9 @@ test('in parts, a block ends early in which an arm loses its requests, once both
   const end = await run({ ...runOptions, plan: { ...base, parts: twoParts, slices } });
   expect(end).toEqual({ outcome: 'completed' });
   const [[a, b] = []] = base.order;
-  const measured = slicesOf(journal.entries, 'slice-end').filter((slice) => !/calibration|warm-up/.test(slice));
+  const measured = slicesOf(journal.entries, 'slice-end').filter(
+    (slice) => !/calibration|warm-up/.test(slice),
+  );
   expect(measured.slice(0, 3)).toEqual([`1 ${a} steady`, `1 ${b} steady`, expect.stringMatching(/^2 /)]);
   expect(measured.filter((slice) => slice.startsWith('2 '))).toHaveLength(8);
   expect(journal.entries.filter(({ type }) => type === 'block-cut')).toMatchObject([

@@ -27,7 +27,12 @@ beforeEach(async () => {
 });
 afterEach(() => shop[Symbol.asyncDispose]());
 
-const command = ['--app-command', 'DATA_BOOKS=500 node migrate.js && exec node server.js', '--ready-path', '/up'];
+const command = [
+  '--app-command',
+  'DATA_BOOKS=500 node migrate.js && exec node server.js',
+  '--ready-path',
+  '/up',
+];
 const gate = (...more: string[]) =>
   runCli(flags(shop.reports, '--against', 'HEAD', '--scenario', 'scenario.js', ...command, ...more), {
     cwd: shop.repository,

@@ -43,7 +43,10 @@ test('a change that costs CPU fails, with metric, size and interval, and leaves 
 
 describe('a gate that cannot be measured is no pass', () => {
   test('a candidate that does not start: its last words, exit code 3', async () => {
-    await shop.change('const app = express();', "const app = express();\nthrow new Error('no such setting');");
+    await shop.change(
+      'const app = express();',
+      "const app = express();\nthrow new Error('no such setting');",
+    );
     const { code, output } = await runCli(flags(reports, '--against', 'HEAD'), { cwd: repository });
     expect(output).toContain('no such setting');
     expect(code, output).toBe(3);
@@ -52,7 +55,9 @@ describe('a gate that cannot be measured is no pass', () => {
 
   test('too few recorded runs: how many there are, how many are needed', async () => {
     await shop.change('const app = express();', 'const app = express(); // changed');
-    const { code, output } = await runCli(flags(reports, '--history', '--against', 'HEAD'), { cwd: repository });
+    const { code, output } = await runCli(flags(reports, '--history', '--against', 'HEAD'), {
+      cwd: repository,
+    });
     expect(output).toMatch(/has 0 runs of bookshop against this anchor .* at least 10 are needed/s);
     expect(code).toBe(3);
   });
@@ -103,7 +108,7 @@ describe('what cannot be asked', () => {
 
   test('a metric that the scenario never measures', async () => {
     await shop.change('const app = express();', 'const app = express(); // changed');
-    await writeFile(join(repository, 'replibench.gate.json'), JSON.stringify({ looks: [6] }));
+    await writeFile(join(repository, 'replibench.gate.json'), JSON.stringify({ looks: [7] }));
     const config = join(repository, 'replibench.config.js');
     await writeFile(config, (await readFile(config, 'utf8')).replace('readShare: 0.9', 'readShare: 1'));
     const { code, output } = await runCli(flags(reports, '--against', 'HEAD'), { cwd: repository });

@@ -19,7 +19,7 @@ import { type Measured, measure } from '../measure.ts';
 import { type GateFile, gateFileName, loadGateFile } from './gate-file.ts';
 import type { GateFlags } from './gate-options.ts';
 import { type GateScenario, gatedApplication } from './gated-application.ts';
-import { calmer, defaultSliceSeconds, gateMethod, partsOf, slicesFor, warmUpSeconds } from './measurement.ts';
+import { calmer, defaultSliceSeconds, gateMethod, partsOf, slicesFor, warmUpFor } from './measurement.ts';
 
 export interface Contest extends AsyncDisposable {
   readonly file: GateFile;
@@ -113,7 +113,7 @@ export function contend(
       arms: [arm('reference', reference.build), arm('candidate', candidate.build)],
       slices: slicesFor(file.rules),
       // An application that cannot be told a port cannot run beside its other build.
-      warmUpSeconds,
+      warmUpSeconds: warmUpFor(sliceSeconds),
       parts: inTurn ? partsOf(sliceSeconds) : undefined,
       gate: of,
     },

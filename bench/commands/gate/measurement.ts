@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import type { GateRules, MetricId, Scenario, SliceKind, SliceParts } from '../../model.ts';
 import type { GateFlags } from './gate-options.ts';
 
-/** At full speed; then half as long at the steady rate. */
-export const warmUpSeconds = 3;
+/** Of the steady slice, for the warm-up at full speed; then half as long at the steady rate. */
+const warmUpShare = 0.6;
 /** The steady slice, and in how many parts: what the machine does, it does to both builds. */
 const steadyParts = 4;
 export const defaultSliceSeconds = 5;
@@ -37,6 +37,10 @@ export function slicesFor({ metrics }: GateRules): readonly SliceKind[] {
   ];
 }
 
+export function warmUpFor(sliceSeconds: number): number {
+  return warmUpShare * sliceSeconds;
+}
+
 /** Of a steady slice of this length. */
 export function partsOf(sliceSeconds: number): SliceParts {
   const seconds = sliceSeconds / steadyParts;
@@ -58,7 +62,8 @@ export function gateMethod(
   rules: GateRules,
   { replicas, sliceSeconds, nodeCpus, limits }: GateFlags,
 ): string {
-  const parts = { ...partsOf(sliceSeconds ?? defaultSliceSeconds), warmUpSeconds };
+  const seconds = sliceSeconds ?? defaultSliceSeconds;
+  const parts = { ...partsOf(seconds), warmUpSeconds: warmUpFor(seconds) };
   const method = { application, scenario, rules, replicas, nodeCpus, limits, parts };
   return createHash('sha256').update(JSON.stringify(method)).digest('hex').slice(0, 12);
 }

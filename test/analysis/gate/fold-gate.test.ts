@@ -110,7 +110,9 @@ describe('a run that is a gate', () => {
     expect(tolerated).toMatchObject({ exitCode: 0, gate: { verdict: 'inconclusive' } });
     expect(resultSchema.safeParse(tolerated).error).toBeUndefined();
     expect(open(tolerant, { generator: { cpuPercent: 99 } })).toMatchObject({ exitCode: 3 });
-    expect(foldJournal(gateJournal({ readMs: 8 }, { plan: { gate: tolerant } }))).toMatchObject({ exitCode: 1 });
+    expect(foldJournal(gateJournal({ readMs: 8 }, { plan: { gate: tolerant } }))).toMatchObject({
+      exitCode: 1,
+    });
   });
 
   test('never passes when it broke off before a decision', () => {
