@@ -1,8 +1,9 @@
 import { type Arm, type Calibration, EnvironmentError, type LoadResult, type RunPlan } from '../model.ts';
+import type { VisitContext, VisitSlice } from './contender.ts';
 import type { Journal } from './journal.ts';
 import type { Emit, ExperimentPorts } from './ports.ts';
 import { slicesOf } from './slices.ts';
-import { duel, okAnswers, type VisitContext, type VisitSlice, visit } from './visit.ts';
+import { duel, okAnswers, visit } from './visit.ts';
 
 export interface RunOptions {
   readonly plan: RunPlan;

@@ -1,45 +1,6 @@
-import {
-  type Arm,
-  EnvironmentError,
-  type LoadResult,
-  type NodeAddress,
-  type Scenario,
-  type SliceKind,
-  type SliceParts,
-} from '../model.ts';
-import { Cleanup, Together } from '../topology/cleanup.ts';
-import type {
-  ApplicationRun,
-  Emit,
-  ExperimentPorts,
-  RecordEntry,
-  RunningProbes,
-  TopologyRun,
-} from './ports.ts';
-import { offeredRateHz, planSlice } from './slices.ts';
-
-export interface VisitContext {
-  readonly ports: ExperimentPorts;
-  readonly scenario: Scenario;
-  readonly runSeed: number;
-  readonly record: RecordEntry;
-  /** Puts everything recorded on disk; called after each slice. */
-  readonly flush: () => Promise<void>;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  /** Another number for each slice of the run: it keeps their `unique` keys apart. */
-  readonly nextSliceIndex: () => number;
-}
-
-export interface VisitSlice {
-  readonly kind: SliceKind;
-  readonly seconds: number;
-  readonly steadyRateHz: number;
-  /** Counted from 1, of a slice that is measured in parts. */
-  readonly part?: number;
-  /** Of a warm-up, which is at full speed otherwise. */
-  readonly pace?: 'steady';
-}
+import type { Arm, LoadResult, Scenario, SliceKind, SliceParts } from '../model.ts';
+import { Together } from '../topology/cleanup.ts';
+import { type Contender, openContender, type VisitContext, type VisitSlice } from './contender.ts';
 
 /** Successful answers inside the scheduled length. */
 export function okAnswers(load: LoadResult): number {
@@ -59,9 +20,6 @@ const mostWarmUps = 4;
  */
 const hopelessShare = 0.03;
 
-/** Longest time a replica may need to replay what a slice left behind. */
-const catchUpTimeoutMs = 60_000;
-
 /**
  * One arm in one block: a fresh cluster and application, the slices in order, everything down again.
  * The results are those of the slices that are not warm-ups.
@@ -73,7 +31,7 @@ export async function visit(
   block: number,
   slices: readonly VisitSlice[],
 ): Promise<readonly LoadResult[]> {
-  await using contender = await open(context, arm, () => true);
+  await using contender = await openContender(context, arm, () => true);
   const results: LoadResult[] = [];
   for (const slice of slices) {
     if (slice.kind === 'warm-up') await warmUp(context.scenario, () => contender.load(block, slice));
@@ -99,7 +57,7 @@ export async function duel(
   await using all = new Together();
   // One after the other: side by side, each would take longer, and fail for the other's sake.
   const contenders: Contender[] = [];
-  for (const arm of arms) contenders.push(all.use(await open(context, arm, isSaturation)));
+  for (const arm of arms) contenders.push(all.use(await openContender(context, arm, isSaturation)));
   for (const slice of slices) {
     if (slice.kind === 'warm-up') {
       for (const contender of contenders) await contender.load(block, slice);
@@ -140,65 +98,6 @@ function isSaturation(kind: SliceKind): boolean {
   return kind === 'read-saturation' || kind === 'write-saturation';
 }
 
-/** An arm that is up. */
-interface Contender extends AsyncDisposable {
-  readonly name: string;
-  /** As soon as replicas have caught up. */
-  load(block: number, slice: VisitSlice): Promise<LoadResult>;
-  /** The same without what the start left behind, and with quotas where they hold. */
-  measure(block: number, slice: VisitSlice): Promise<LoadResult>;
-}
-
-/** Quotas are on from the first slice that asks for them. */
-async function open(
-  context: VisitContext,
-  arm: Arm,
-  hasQuotas: (kind: SliceKind) => boolean,
-): Promise<Contender> {
-  const { ports, signal } = context;
-  const stack = new Cleanup();
-  try {
-    const cluster = stack.use(await ports.topology.start(arm, signal));
-    // The topology tells whoever watches by itself; the journal must know, too.
-    for (const step of cluster.steps) context.record({ type: 'step', atMs: ports.clock(), ...step });
-    const addresses = cluster.nodes.map((node) => node.address);
-    await recordSettings(context, addresses[0]);
-    const begun = ports.clock();
-    const application = stack.use(await ports.application.start(arm, addresses, signal));
-    recordStep(context, 'application', ports.clock() - begun);
-    // Readings of an arm that is not loaded now belong to no slice of its own.
-    const state = { loaded: false, limited: false };
-    const probes = stack.use(startProbes(context, cluster, application, () => state.loaded));
-    const load = async (block: number, slice: VisitSlice): Promise<LoadResult> => {
-      // Replicas catch up before each slice, so that no slice pays for the one before it.
-      await cluster.waitUntilCaughtUp(catchUpTimeoutMs, signal);
-      state.loaded = true;
-      try {
-        return await measureSlice(context, { cluster, application, probes }, arm, block, slice);
-      } finally {
-        state.loaded = false;
-      }
-    };
-    return {
-      name: arm.name,
-      load,
-      async measure(block, slice) {
-        // Connections, plans and caches come to be at full speed: under the quota that alone would take
-        // longer than a slice. What is measured runs with the quota.
-        await cluster.settled();
-        if (!state.limited && hasQuotas(slice.kind)) {
-          await cluster.enforceLimits();
-          state.limited = true;
-        }
-        return load(block, slice);
-      },
-      [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
-    };
-  } catch (error) {
-    throw await stack.after(error);
-  }
-}
-
 /** Once is enough for one process with a few connections, not for several behind a balancer. */
 async function warmUp({ load }: Scenario, measure: () => Promise<LoadResult>): Promise<void> {
   const enough = load.saturationConnections * warmUpRequestsPerConnection;
@@ -208,111 +107,4 @@ async function warmUp({ load }: Scenario, measure: () => Promise<LoadResult>): P
     if (more === 0) return;
     answers += more;
   }
-}
-
-function startProbes(
-  context: VisitContext,
-  cluster: TopologyRun,
-  application: ApplicationRun,
-  isLoaded: () => boolean,
-): RunningProbes {
-  const reported = new Set<string>();
-  return context.ports.startProbes({
-    nodes: cluster.nodes,
-    application,
-    generatorPid: context.ports.generator.pid,
-    isWanted: isLoaded,
-    onReadings: (readings) => {
-      if (!isLoaded()) return;
-      context.record({ type: 'readings', readings });
-      for (const { subject, values } of readings) {
-        if (values['lagMs'] !== undefined)
-          context.emit({ kind: 'lag', node: subject, lagMs: values['lagMs'] });
-      }
-    },
-    onError: (probe, error) => {
-      // Once a visit: a probe of a dead node fails at every tick.
-      if (reported.has(probe)) return;
-      reported.add(probe);
-      const message = `probe ${probe} failed: ${error instanceof Error ? error.message : String(error)}`;
-      const finding = { severity: 'warning', id: 'probe-failed', message } as const;
-      context.record({ type: 'finding', atMs: context.ports.clock(), finding });
-      context.emit({ kind: 'finding', finding });
-    },
-    signal: context.signal,
-  });
-}
-
-interface Running {
-  readonly cluster: TopologyRun;
-  readonly application: ApplicationRun;
-  readonly probes: RunningProbes;
-}
-
-async function measureSlice(
-  context: VisitContext,
-  running: Running,
-  arm: Arm,
-  block: number,
-  slice: VisitSlice,
-): Promise<LoadResult> {
-  const { ports, record, emit } = context;
-  const { kind, seconds, part } = slice;
-  const baseUrl = running.application.baseUrl;
-  const { scenario, runSeed } = context;
-  const sliceIndex = context.nextSliceIndex();
-  const plan = planSlice({ ...slice, scenario, baseUrl, runSeed, block, sliceIndex });
-  const rate = offeredRateHz(plan);
-  const where = { arm: arm.name, block, kind, ...(part === undefined ? {} : { part }) } as const;
-  emit({ kind: 'slice', arm: arm.name, block, slice: kind, seconds });
-  record({ type: 'slice-start', atMs: ports.clock(), ...where, offeredRateHz: rate });
-  await running.probes.sampleNow();
-
-  // The generator is stopped, and waited for, before the reason is thrown: it must not go on
-  // sending into the next visit.
-  const stop = new AbortController();
-  const load = ports.generator.run(plan, {
-    signal: AbortSignal.any([context.signal, stop.signal]),
-    onProgress: (progress) => {
-      record({ type: 'progress', ...progress });
-      emit({ kind: 'progress', progress });
-    },
-  });
-  try {
-    const result = await Promise.race([load, firstLoss(ports, running)]);
-    await running.probes.sampleNow();
-    record({ type: 'slice-end', atMs: ports.clock(), ...where, offeredRateHz: rate, load: result });
-    return result;
-  } catch (error) {
-    stop.abort();
-    await load.catch(() => undefined);
-    const reason = error instanceof Error ? error.message : String(error);
-    record({ type: 'slice-failed', atMs: ports.clock(), ...where, reason });
-    throw error;
-  } finally {
-    await context.flush();
-  }
-}
-
-/** Rejects when anything that a slice depends on has ended by itself. */
-async function firstLoss(ports: ExperimentPorts, running: Running): Promise<never> {
-  const reason = await Promise.race([
-    running.cluster.lost.then(({ node, reason }) => `${node} stopped during the measurement: ${reason}`),
-    running.application.lost.then(
-      ({ reason }) => `the application stopped during the measurement: ${reason}`,
-    ),
-    ports.generator.lost.then(({ reason }) => `the load generator stopped: ${reason}`),
-  ]);
-  throw new EnvironmentError(reason);
-}
-
-async function recordSettings(context: VisitContext, primary: NodeAddress | undefined): Promise<void> {
-  if (primary === undefined) throw new Error('a cluster without nodes cannot be measured');
-  const settings = await context.ports.describeServer(primary);
-  context.record({ type: 'postgres-settings', atMs: context.ports.clock(), settings });
-}
-
-function recordStep(context: VisitContext, name: string, durationMs: number): void {
-  context.record({ type: 'step', atMs: context.ports.clock(), name, durationMs });
-  context.emit({ kind: 'step', step: { name, durationMs } });
 }

@@ -96,6 +96,11 @@ describe('what cannot be asked', () => {
       ['--app-command', 'x', '--base-url', 'http://example.com'],
       /must be http:\/\/127\.0\.0\.1/,
     ],
+    [
+      'a self-test of something else',
+      ['--self-test', '1', '--candidate-env', 'FAST=1'],
+      /leave --candidate-env out/,
+    ],
     ['a self-test against something', ['--self-test', '1', '--against', 'HEAD'], /leave --against out/],
   ];
   test.each(mistakes)('%s: one line, exit code 2', async (_name, more, message) => {

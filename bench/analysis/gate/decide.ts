@@ -1,6 +1,6 @@
 import type { ArmResult, GateResult, GateRules } from '../../model.ts';
 import { describeGate } from './gate-sentence.ts';
-import { grossBlocks, grossMisses } from './gross.ts';
+import { breaksDown, grossBlocks } from './gross.ts';
 import { type Look, lookAt } from './look.ts';
 
 /**
@@ -60,8 +60,7 @@ function grossLook(
   candidate: ArmResult,
   blocks: readonly number[],
 ): Look[] {
-  const gross = grossMisses(rules.guards, reference, candidate, blocks);
-  if (gross.every(({ verdict }) => verdict !== 'fail')) return [];
+  if (!breaksDown(rules.guards, reference, candidate, blocks)) return [];
   const first = blocks.slice(0, grossBlocks);
   const look = lookAt(rules, reference, candidate, first, false);
   return [{ ...look, verdict: 'fail' }];

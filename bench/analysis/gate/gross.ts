@@ -1,5 +1,4 @@
-import type { ArmResult, Objective, ObjectiveResult } from '../../model.ts';
-import { judgeGuards } from './guards.ts';
+import type { ArmResult, Objective } from '../../model.ts';
 
 /** So many blocks, one after the other from the first. */
 export const grossBlocks = 3;
@@ -7,19 +6,19 @@ export const grossBlocks = 3;
 const grossFactor = 3;
 
 /**
- * Guards that the candidate has missed by three times or more in each of the first three blocks, while the reference
- * kept them in each: nothing that further blocks could change, and each of them would take long. No test, but it
+ * Whether the candidate has missed a guard by three times or more in each of the first three blocks, while the reference
+ * kept it in each: nothing that further blocks could change, and each of them would take long. No test, but it
  * cannot be met by chance: of equal builds one would have to break down three times and the other never.
  */
-export function grossMisses(
+export function breaksDown(
   guards: readonly Objective[],
   reference: ArmResult,
   candidate: ArmResult,
   blocks: readonly number[],
-): readonly ObjectiveResult[] {
+): boolean {
   const first = blocks.slice(0, grossBlocks);
-  if (first.length < grossBlocks) return [];
-  const gross = guards.filter(({ metric, max }) => {
+  if (first.length < grossBlocks) return false;
+  return guards.some(({ metric, max }) => {
     if (max === undefined) return false;
     const of = (arm: ArmResult, block: number): number | undefined =>
       arm.metrics[metric]?.perBlock.find((one) => one.block === block)?.value;
@@ -28,5 +27,4 @@ export function grossMisses(
       return before !== undefined && after !== undefined && before <= max && after >= grossFactor * max;
     });
   });
-  return judgeGuards(gross, reference, candidate, first);
 }

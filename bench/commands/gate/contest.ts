@@ -75,7 +75,7 @@ export async function openContest(
   return {
     file: { ...file, rules: { ...file.rules, ...tolerance(flags) } },
     scenario,
-    method: gateMethod(application.name, scenario, file.rules, flags),
+    method: gateMethod(application, scenario, file.rules, flags),
     reference: { application: relocate(application, repository, checkout.folder), build: reference },
     candidate: { application: withVariables(application, flags.candidateEnv), build: candidate },
     [Symbol.asyncDispose]: () => checkout[Symbol.asyncDispose](),

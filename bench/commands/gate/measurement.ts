@@ -1,5 +1,6 @@
 /** How a gate measures: what is offered to both builds, for how long, and in which turns. */
 import { createHash } from 'node:crypto';
+import type { ApplicationDefinition } from '../../experiment/application-definition.ts';
 import type { GateRules, MetricId, Scenario, SliceKind, SliceParts } from '../../model.ts';
 import type { GateFlags } from './gate-options.ts';
 
@@ -57,13 +58,15 @@ export function partsOf(sliceSeconds: number): SliceParts {
  * the same one may be counted together.
  */
 export function gateMethod(
-  application: string,
+  { name, port }: ApplicationDefinition,
   scenario: Scenario,
   rules: GateRules,
   { replicas, sliceSeconds, nodeCpus, limits }: GateFlags,
 ): string {
   const seconds = sliceSeconds ?? defaultSliceSeconds;
   const parts = { ...partsOf(seconds), warmUpSeconds: warmUpFor(seconds) };
-  const method = { application, scenario, rules, replicas, nodeCpus, limits, parts };
+  // One with a port of its own is not measured in turns.
+  const own = port === undefined ? {} : { inTurn: false };
+  const method = { application: name, scenario, rules, replicas, nodeCpus, limits, parts, ...own };
   return createHash('sha256').update(JSON.stringify(method)).digest('hex').slice(0, 12);
 }
