@@ -372,6 +372,9 @@ export interface GateRules {
   readonly inconclusive?: 'pass';
 }
 
+/** A guard that is missed by so many times its bound is missed beyond doubt: the candidate breaks down. */
+export const grossFactor = 3;
+
 export interface GateHistory {
   /** Coverage of the two-sided prediction interval, 0..1. */
   readonly confidence: number;

@@ -195,24 +195,22 @@ interface Folded {
 
 function assemble(folded: Folded): RunResult {
   const { plan, end } = folded;
-  const arms = withJudgedErrors(
-    plan.arms.map((arm) =>
-      summarizeArm(
-        arm,
-        folded.slices.filter((slice) => slice.arm === arm.name),
-      ),
+  const measured = plan.arms.map((arm) =>
+    summarizeArm(
+      arm,
+      folded.slices.filter((slice) => slice.arm === arm.name),
     ),
-    plan.gate,
   );
   const cut = folded.cuts.map(({ block }) => block);
-  const finished = finishedBlocks(arms, plan, cut);
+  const finished = finishedBlocks(measured, plan, cut);
+  const decided = gateOfRun(plan, measured, finished);
+  const arms = withJudgedErrors(measured, decided);
   const completion: RunResult['completion'] = {
     outcome: end?.outcome ?? 'cut-off',
     reason: end?.reason ?? null,
     plannedBlocks: plan.blocks,
     finishedBlocks: finished.length,
   };
-  const decided = gateOfRun(plan, arms, finished);
   const found = mergeFindings([
     ...folded.findings,
     ...assessCuts(folded.cuts),
@@ -249,8 +247,8 @@ function assemble(folded: Folded): RunResult {
 }
 
 /**
- * What ran beside an arm in a block that was cut short was the arm that broke down, with requests that nobody waits
- * for any more: no other program, and nothing to judge the machine by.
+ * A block that was cut short tells of the arm that broke down and not of the machine: what ran beside the other one was
+ * no other program, but requests of the first that nobody waits for any more.
  */
 function withoutBlocks(arms: readonly ArmResult[], blocks: readonly number[]): readonly ArmResult[] {
   return arms.map((arm) => ({ ...arm, slices: arm.slices.filter(({ block }) => !blocks.includes(block)) }));

@@ -8,6 +8,7 @@ import type {
   OperationClass,
   OperationResult,
   RunPlan,
+  SliceKind,
   SliceResult,
 } from '../model.ts';
 import { appHealth, applicationParts, isInstance } from './application-parts.ts';
@@ -52,7 +53,7 @@ export function summarizeSlice(
     read: summarizeClass(ofClass('read'), seconds),
     write: summarizeClass(ofClass('write'), seconds),
     operations: summarizeOperations(load.operations),
-    cpu: cpuBySubject(readings, plan, arm, parts),
+    cpu: cpuBySubject(readings, plan, arm, parts, end.kind),
     memory: memoryBySubject(readings, arm),
     lag,
     app: appHealth(readings, parts.filter(isInstance)),
@@ -107,8 +108,11 @@ function cpuBySubject(
   plan: RunPlan,
   arm: Arm,
   parts: readonly string[],
+  kind: SliceKind,
 ): SliceResult['cpu'] {
-  const planned = plan.limitMethod === 'none' ? null : plan.nodeCpus;
+  // Arms that are measured in turn have quotas at saturation only.
+  const limited = plan.limitMethod !== 'none' && (plan.parts === undefined || kind !== 'steady');
+  const planned = limited ? plan.nodeCpus : null;
   const nodes = nodeNames(arm).map((name) => [name, cpuOf(readings, name, planned)] as const);
   const others = [...parts, 'generator', 'harness'].map(
     (name) => [name, cpuOf(readings, name, null)] as const,

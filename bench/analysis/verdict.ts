@@ -2,8 +2,8 @@ import { exitCodes, type RunResult, type Verdict } from '../model.ts';
 import { worstVerdict } from './objectives.ts';
 
 /**
- * Verdict and exit code of a run; where it is a gate, they are the gate's. Validity comes first: figures that cannot be believed pass and fail
- * nothing. A run that did not reach its planned end can miss an objective, but not keep one.
+ * Verdict and exit code of a run; where it is a gate, they are the gate's. Validity comes first: figures that cannot be
+ * believed pass and fail nothing. A run that did not reach its planned end can miss an objective, but not keep one.
  */
 export function conclude(
   run: Pick<RunResult, 'completion' | 'validity' | 'objectives' | 'gate'>,
@@ -12,7 +12,8 @@ export function conclude(
   const { outcome } = run.completion;
   if (outcome === 'interrupted') return { verdict, exitCode: exitCodes.interrupted };
   if (outcome === 'failed' || !run.validity.ok) return { verdict, exitCode: exitCodes.environment };
-  const tolerated = verdict === 'inconclusive' && run.gate?.rules.inconclusive === 'pass';
+  const undecided = verdict === 'inconclusive' && outcome === 'completed';
+  const tolerated = undecided && run.gate?.rules.inconclusive === 'pass';
   return { verdict, exitCode: tolerated ? exitCodes.pass : exitCodes[verdict] };
 }
 

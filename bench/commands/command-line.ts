@@ -5,15 +5,25 @@ import { redactUrl } from '../experiment/external-target.ts';
  * variables that sound secret are `***`.
  */
 export function commandLineOf(args: readonly string[]): string {
-  return ['replibench', ...args.map(redactUrl).map(redactVariables)].map(quote).join(' ');
+  const shown = args.map(redactUrl).map((argument, index) => {
+    const isVariable = args[index - 1] === '--candidate-env';
+    return isVariable ? redactVariable(argument) : redactVariables(argument);
+  });
+  return ['replibench', ...shown].map(quote).join(' ');
 }
 
-/** Of `--candidate-env API_TOKEN=...`, and of a command that begins with variables. */
+/** Names of variables that sound secret. */
+const secret =
+  '\\w*(?:_pass|passwo?r?d|passphrase|pgpass|secret|token|credential|(?:api|private|access)_?key)\\w*';
+
+/** One variable: all behind the sign is its value, spaces included. */
+function redactVariable(argument: string): string {
+  return argument.replace(new RegExp(`^(${secret})=.*$`, 'is'), '$1=***');
+}
+
+/** Of a command that begins with variables. */
 function redactVariables(argument: string): string {
-  return argument.replace(
-    /\b(\w*(?:password|passwd|pgpass|secret|token|credential|api_?key|private_?key)\w*)=('[^']*'|"[^"]*"|\S+)/gi,
-    '$1=***',
-  );
+  return argument.replace(new RegExp(`\\b(${secret})=('[^']*'|"[^"]*"|\\S+)`, 'gi'), '$1=***');
 }
 
 function quote(argument: string): string {

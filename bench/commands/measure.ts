@@ -132,10 +132,12 @@ async function perform(
     ...{ ...(flags.quick ? quick : {}), ...given(flags) },
   };
   const visits = arms.length * length.blocks;
+  // Arms in turn warm up once more at the steady rate: see duel.
+  const warmUp = length.warmUpSeconds * (request.parts === undefined ? 1 : 4 / 3);
   const expectedSeconds =
     8 +
     length.calibrationSeconds +
-    visits * (visitOverheadSeconds + length.warmUpSeconds + slicesSeconds(request, length.sliceSeconds));
+    visits * (visitOverheadSeconds + warmUp + slicesSeconds(request, length.sliceSeconds));
   const application =
     request.application ?? (config === undefined ? sampleApplication() : configuredApplication(config));
   const external = chooseExternal(request, flags);

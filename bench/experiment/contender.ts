@@ -88,7 +88,7 @@ export async function openContender(
       load,
       async measure(block, slice) {
         // Connections, plans and caches come to be at full speed: under the quota that alone would take
-        // longer than a slice. What is measured runs with the quota.
+        // longer than a slice. So a quota holds from the first measured slice that has one.
         await cluster.settled();
         if (!state.limited && hasQuotas(slice.kind)) {
           await cluster.enforceLimits();

@@ -1,4 +1,12 @@
-import { type Arm, type Calibration, EnvironmentError, type LoadResult, type RunPlan } from '../model.ts';
+import {
+  type Arm,
+  type Calibration,
+  EnvironmentError,
+  type GateRules,
+  grossFactor,
+  type LoadResult,
+  type RunPlan,
+} from '../model.ts';
 import type { VisitContext, VisitSlice } from './contender.ts';
 import type { Journal } from './journal.ts';
 import type { Emit, ExperimentPorts } from './ports.ts';
@@ -100,11 +108,21 @@ async function measure(options: RunOptions): Promise<void> {
       }
     } else {
       begin(visited.map(({ name }) => name).join(' and '));
-      await duel(context, visited, block, slices, plan.parts);
+      await duel(context, visited, block, slices, plan.parts, hopelessShare(plan.gate));
       finishedSlices += visited.length * measuredSlices.length;
     }
     if (options.enough?.()) return;
   }
+}
+
+/** A guard that allows no error at all does not make a single one a break-down. */
+const leastHopelessShare = 0.03;
+
+/** Where errors are guarded, the share of lost requests from which nobody need see more of them; else Infinity. */
+function hopelessShare(gate: GateRules | undefined): number {
+  const bounds =
+    gate?.guards.flatMap(({ metric, max }) => (metric === 'errors.ratio' ? (max ?? []) : [])) ?? [];
+  return Math.max(leastHopelessShare, Math.min(...bounds) * grossFactor);
 }
 
 /** Capacity of the baseline under the scenario's own mix, closed loop; the steady rate is a share of it. */

@@ -15,12 +15,6 @@ const warmUpRequestsPerConnection = 20;
 const mostWarmUps = 4;
 
 /**
- * Share of lost requests from which an arm cannot serve the steady rate at all. More parts would say the same, each
- * after the time that requests take to run out and replicas to catch up.
- */
-const hopelessShare = 0.03;
-
-/**
  * One arm in one block: a fresh cluster and application, the slices in order, everything down again.
  * The results are those of the slices that are not warm-ups.
  * @throws EnvironmentError when a node, the application or the generator ends during a slice
@@ -44,8 +38,11 @@ export async function visit(
  * Two arms in one block, both up all the time and loaded in turn: each slice in so many parts, the order of
  * the arms reversed from part to part (AB BA AB ...), so that a machine that gets slower or faster within
  * seconds does so for both. Only saturation slices have quotas: both arms have the same cluster, and at a
- * steady rate all that a quota adds is the wait for the next period, which doubles the spread of a P95.
- * A block in which an arm cannot serve the steady rate ends early, after both had the same. Errors as for `visit`.
+ * steady rate all that a quota adds to a P95 is the wait for the next period.
+ *
+ * A block in which an arm has lost more than `hopelessShare` of its steady requests so far ends early, after both had
+ * the same: more parts would say the same, each after the time that requests take to run out and replicas to catch
+ * up. Errors as for `visit`.
  */
 export async function duel(
   context: VisitContext,
@@ -53,28 +50,29 @@ export async function duel(
   block: number,
   slices: readonly VisitSlice[],
   parts: SliceParts,
+  hopelessShare: number,
 ): Promise<void> {
   await using all = new Together();
-  // One after the other: side by side, each would take longer, and fail for the other's sake.
-  const contenders: Contender[] = [];
-  for (const arm of arms) contenders.push(all.use(await openContender(context, arm, isSaturation)));
+  const contenders = await openTogether(context, arms, all);
   for (const slice of slices) {
     if (slice.kind === 'warm-up') {
       for (const contender of contenders) await contender.load(block, slice);
       // What full speed leaves behind (garbage, pages to write) would be found in the first measured part.
-      const calm = { ...slice, pace: 'steady', seconds: slice.seconds / 2 } as const;
+      const calm = { ...slice, pace: 'steady', seconds: slice.seconds / 3 } as const;
       for (const contender of contenders) await contender.measure(block, calm);
       continue;
     }
     const { count, seconds } = parts[slice.kind] ?? { count: 1, seconds: slice.seconds };
+    const soFar = new Map<Contender, LoadResult[]>(contenders.map((contender) => [contender, []]));
     for (let part = 1; part <= count; part += 1) {
-      const order = part % 2 === 1 ? contenders : contenders.toReversed();
-      const results: LoadResult[] = [];
-      for (const contender of order)
-        results.push(await contender.measure(block, { ...slice, seconds, part }));
-      const hopeless = results.findIndex((load) => lostShare(load) > hopelessShare);
-      if (slice.kind === 'steady' && hopeless >= 0) {
-        const reason = `${order[hopeless]?.name} lost ${percent(lostShare(results[hopeless]))} of the requests`;
+      for (const contender of part % 2 === 1 ? contenders : contenders.toReversed()) {
+        soFar.get(contender)?.push(await contender.measure(block, { ...slice, seconds, part }));
+      }
+      if (slice.kind !== 'steady') continue;
+      for (const [{ name }, loads] of soFar) {
+        const lost = lostShare(loads);
+        if (lost <= hopelessShare) continue;
+        const reason = `${name} lost ${(lost * 100).toFixed(0)} % of the requests`;
         context.record({ type: 'block-cut', atMs: context.ports.clock(), block, reason });
         return context.flush();
       }
@@ -82,16 +80,27 @@ export async function duel(
   }
 }
 
+/** All at the same time, which is faster even on two cores. The first failure is the one to report. */
+async function openTogether(
+  context: VisitContext,
+  arms: readonly Arm[],
+  all: Together,
+): Promise<readonly Contender[]> {
+  const opening = arms.map((arm) => openContender(context, arm, isSaturation));
+  const opened = await Promise.allSettled(opening);
+  const contenders = opened.flatMap((one) => (one.status === 'fulfilled' ? [all.use(one.value)] : []));
+  // Rejects as the first did that failed.
+  await Promise.all(opening);
+  return contenders;
+}
+
 /** Of the requests that were due, how many did not get a good answer. */
-function lostShare(load: LoadResult | undefined): number {
-  const outcomes = load?.operations.flatMap((operation) => Object.entries(operation.outcomes)) ?? [];
+function lostShare(loads: readonly LoadResult[]): number {
+  const operations = loads.flatMap((load) => load.operations);
+  const outcomes = operations.flatMap((operation) => Object.entries(operation.outcomes));
   const due = outcomes.reduce((sum, [, count]) => sum + count, 0);
   const ok = outcomes.reduce((sum, [outcome, count]) => sum + (outcome === 'ok' ? count : 0), 0);
   return due === 0 ? 0 : 1 - ok / due;
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`;
 }
 
 function isSaturation(kind: SliceKind): boolean {

@@ -1,7 +1,7 @@
 import type { ArmResult, ComparisonRow, MetricId, RunResult } from '../model.ts';
 import { comparisonRow, reportedArms } from './arms.ts';
 import { describeArms, describeBlocks, isGateRun } from './gate/words.ts';
-import { cpuUnit, formatValue } from './main-table.ts';
+import { formatValue } from './main-table.ts';
 import {
   formatChange,
   formatChangeInterval,
@@ -9,6 +9,7 @@ import {
   formatNumber,
   formatPlural,
 } from './numbers.ts';
+import { cpuUnit } from './quota.ts';
 
 export interface Headline {
   /** PASS, FAIL, INCONCLUSIVE, INVALID or INTERRUPTED. */

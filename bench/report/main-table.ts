@@ -2,6 +2,7 @@ import type { ArmResult, MetricId, RunResult } from '../model.ts';
 import { comparisonRow, reportedArms } from './arms.ts';
 import { checkClaim, claims, claimsApply } from './claims.ts';
 import { formatChange, formatChangeInterval, formatNumber, missing } from './numbers.ts';
+import { cpuUnit, hasQuota } from './quota.ts';
 
 export interface MainRow {
   readonly metric: MetricId;
@@ -37,16 +38,6 @@ export function mainRows(result: RunResult): readonly MainRow[] {
 /** Whether any arm has any figure at all: a table of dashes says nothing. */
 export function hasFigures(result: RunResult): boolean {
   return result.arms.some((arm) => Object.keys(arm.metrics).length > 0);
-}
-
-/** Unit of the nodes' CPU figures: a share of the quota where there is one. */
-export function cpuUnit(result: Pick<RunResult, 'nodeCpus' | 'limitMethod'>): string {
-  return hasQuota(result) ? '% of quota' : '% of one core';
-}
-
-/** Whether each node had a CPU quota, so that it stands for a machine. */
-export function hasQuota(result: Pick<RunResult, 'nodeCpus' | 'limitMethod'>): boolean {
-  return result.nodeCpus !== null && result.limitMethod !== 'none';
 }
 
 /**

@@ -1,11 +1,24 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A TCP port on the loopback address that was free a moment ago; somebody else may still take it first. */
+/** Those that whoever asked for them has perhaps not taken yet. */
+const handedOut = new Set<number>();
+const mostHandedOut = 64;
+
+/**
+ * A TCP port on the loopback address that was free a moment ago, and another one for each who asks; somebody else may
+ * still take it first.
+ */
 export async function freePort(): Promise<number> {
-  const port = await bind(0);
-  if (port === null) throw new Error('no free port on 127.0.0.1');
-  return port;
+  for (;;) {
+    const port = await bind(0);
+    if (port === null) throw new Error('no free port on 127.0.0.1');
+    if (handedOut.has(port)) continue;
+    handedOut.add(port);
+    const [oldest] = handedOut;
+    if (oldest !== undefined && handedOut.size > mostHandedOut) handedOut.delete(oldest);
+    return port;
+  }
 }
 
 export async function isPortFree(port: number): Promise<boolean> {

@@ -3,17 +3,24 @@
  * size injected into the candidate. `node test/bench/gate-power.ts <folder> [times] [faults]`
  * A fault is a share of the CPU per request (`5%` = a busy loop of a twentieth of it) or a value of INJECT
  * (`dropped-index`). Runs are added to `<folder>/power.ndjson`, so the work of an hour can be done in pieces;
- * the table of all of them goes to `<folder>/power.md`. Nothing else should run on the machine.
+ * the table of all of them that were decided in the same way on such a machine goes to `<folder>/power.md`. Nothing else
+ * should run on the machine.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { fingerprintClass } from '../../bench/analysis/gate/record.ts';
 import { median } from '../../bench/analysis/median.ts';
 import type { GateVerdict, MetricId, RunResult } from '../../bench/model.ts';
 
 interface PowerRun {
+  readonly at: string;
+  /** Of the program that measured, and of the application. */
+  readonly commit: string;
+  readonly machine: string;
+  readonly looks: readonly number[];
   readonly fault: string;
   readonly inject: string;
   readonly runId: string;
@@ -37,6 +44,10 @@ const { positionals } = parseArgs({ allowPositionals: true });
 const [folder = 'reports/gate-power', times = '5', faults = '10%,dropped-index,5%,20%'] = positionals;
 const record = join(resolve(folder), 'power.ndjson');
 await mkdir(folder, { recursive: true });
+const changed = git('status', '--porcelain', '--', 'bench', 'src', 'scenarios', 'package-lock.json');
+if (changed !== '')
+  throw new Error(`only a commit is measured against itself, but there are changes:\n${changed}`);
+const commit = git('rev-parse', '--short=12', 'HEAD');
 
 // All faults once before any of them a second time: what changes on the machine changes for all.
 for (let round = 0; round < Number(times); round += 1) {
@@ -68,11 +79,15 @@ async function gateOnce(fault: string, inject: string): Promise<PowerRun> {
   const result: RunResult = JSON.parse(await readFile(join(out, made, 'result.json'), 'utf8'));
   const { gate: decided } = result;
   if (decided === undefined) throw new Error(`${made} is no gate`);
-  const { rows, guards } = decided;
+  const { rows, guards, rules } = decided;
   return {
+    ...{ at: result.startedAt, commit, machine: fingerprintClass(result.fingerprint), looks: rules.looks },
     ...{ fault, inject, runId: result.runId, verdict: decided.verdict, exitCode },
     ...{ blocks: result.completion.finishedBlocks, seconds, sentence: decided.sentence },
-    failed: [...rows, ...guards].flatMap(({ metric, verdict }) => (verdict === 'fail' ? [metric] : [])),
+    failed:
+      decided.verdict === 'fail'
+        ? [...rows, ...guards].flatMap(({ metric, verdict }) => (verdict === 'fail' ? [metric] : []))
+        : [],
     cpuMsPerRequest: rows.find(({ metric }) => metric === 'app.cpuMsPerRequest')?.reference ?? null,
     effects: Object.fromEntries(rows.map(({ metric, effect }) => [metric, effect])),
     values: Object.fromEntries(
@@ -102,6 +117,10 @@ function injection(fault: string, known: readonly PowerRun[]): string {
   return `busy-loop:${ms.toFixed(3)}`;
 }
 
+function git(...args: readonly string[]): string {
+  return execFileSync('git', args, { encoding: 'utf8' }).trim();
+}
+
 async function runsIn(out: string): Promise<readonly string[]> {
   const entries = await readdir(out, { withFileTypes: true }).catch(() => []);
   return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
@@ -115,7 +134,10 @@ async function readRuns(): Promise<readonly PowerRun[]> {
     .map((line): PowerRun => JSON.parse(line));
 }
 
-function renderTable(runs: readonly PowerRun[]): string {
+function renderTable(known: readonly PowerRun[]): string {
+  const last = known.at(-1);
+  const kind = (run: PowerRun | undefined): string => `${run?.machine} ${run?.looks.join()}`;
+  const runs = known.filter((run) => kind(run) === kind(last));
   const names = [...new Set(runs.map(({ fault }) => fault))];
   const rows = names.map((name) => {
     const all = runs.filter(({ fault }) => fault === name);
@@ -137,5 +159,7 @@ function renderTable(runs: readonly PowerRun[]): string {
   });
   const head = 'injected|n|FAIL|INCONCLUSIVE|PASS|INVALID|by|CPU effect seen|blocks|min'.split('|');
   const rule = head.map((_, column) => (column === 0 || column === 6 ? '---' : '---:'));
-  return `${[head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
+  const commits = [...new Set(runs.map((run) => run.commit))].join(', ');
+  const how = `Looks after ${last?.looks.join(', ')} blocks, on ${last?.machine}, at ${commits}. Faults of a share of the CPU per request are busy loops; blocks and minutes are medians.`;
+  return `${how}\n\n${[head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
 }

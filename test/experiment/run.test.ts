@@ -217,7 +217,9 @@ test('in parts, a block ends early in which an arm loses its requests, once both
   const { ports, journal, runOptions } = setUp({ lostShare: (slice) => (slice === 6 ? 0.04 : 0.02) });
   const base = runOptions.plan;
   const slices = ['steady', 'read-saturation'] as const;
-  const end = await run({ ...runOptions, plan: { ...base, parts: twoParts, slices } });
+  const guards = [{ metric: 'errors.ratio', max: 0.01 }] as const;
+  const gate = { metrics: [], guards, looks: [9], alpha: 0.05 };
+  const end = await run({ ...runOptions, plan: { ...base, gate, parts: twoParts, slices } });
   expect(end).toEqual({ outcome: 'completed' });
   const [[a, b] = []] = base.order;
   const measured = slicesOf(journal.entries, 'slice-end').filter(
@@ -229,6 +231,16 @@ test('in parts, a block ends early in which an arm loses its requests, once both
     { block: 1, reason: `${a} lost 4 % of the requests` },
   ]);
   expect(ports.open).toEqual(new Set());
+});
+
+test.each([
+  { guards: [], said: 'nobody guards errors' },
+  { guards: [{ metric: 'errors.ratio', max: 0.1 }] as const, said: 'so many are allowed' },
+])('in parts, no block ends early for lost requests where $said', async ({ guards }) => {
+  const { journal, runOptions } = setUp({ lostShare: () => 0.2 });
+  const gate = { metrics: [], guards, looks: [9], alpha: 0.05 };
+  await run({ ...runOptions, plan: { ...runOptions.plan, gate, parts: twoParts } });
+  expect(journal.entries.filter(({ type }) => type === 'block-cut')).toEqual([]);
 });
 
 describe.each([

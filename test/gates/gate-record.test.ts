@@ -51,7 +51,10 @@ test('a self-test is kept on record, and a job is told of all in one table', asy
   expect(checkouts()).toBe('');
 });
 
-test('a commit is recorded against its anchor, and a change is judged by ten of such runs', async () => {
+// Once more when the machine was taken by others, which is invalid and no answer.
+test('a commit is recorded against its anchor, and a change is judged by ten of such runs', {
+  retry: 2,
+}, async () => {
   const history = join(shop.reports, 'gate-history.ndjson');
   const recorded = await runCli(flags(shop.reports, 'record', '--against', 'HEAD'), { cwd: shop.repository });
   expect(recorded.output).toContain(`recorded in ${history}`);
@@ -80,8 +83,7 @@ test('a commit is recorded against its anchor, and a change is judged by ten of 
   const [row] = result.gate?.rows ?? [];
   expect(row).toMatchObject({ metric: 'app.cpuMsPerRequest', verdict: 'fail' });
   expect(row?.effect).toBeGreaterThan(0.5);
-  // Other work on the same cores may make it invalid; a pass it is never.
-  expect([1, 3], judged.output).toContain(judged.code);
+  expect(judged.code, judged.output).toBe(1);
   // It judges by the history, and adds nothing to it.
   expect(await historyOf(history)).toHaveLength(10);
   expect(await leftoversWithin(0, result.runId)).toEqual(nothing);

@@ -1,9 +1,7 @@
-import type { ArmResult, Objective } from '../../model.ts';
+import { type ArmResult, grossFactor, type Objective } from '../../model.ts';
 
 /** So many blocks, one after the other from the first. */
 export const grossBlocks = 3;
-/** So many times the bound of a guard. */
-const grossFactor = 3;
 
 /**
  * Whether the candidate has missed a guard by three times or more in each of the first three blocks, while the reference

@@ -1,6 +1,7 @@
 /** `gate record` and `gate --history`: the working tree against a pinned build, over days. */
 
 import { fingerprintClass } from '../../analysis/gate/record.ts';
+import { worstVerdict } from '../../analysis/objectives.ts';
 import { fewestForPrediction } from '../../analysis/prediction-interval.ts';
 import { commitOf, isDirty } from '../../experiment/builds/git.ts';
 import {
@@ -23,7 +24,11 @@ import { appendHistory, type HistoryEntry, historyEntry, historyPath, readHistor
 const mostRuns = 30;
 const confidence = 0.99;
 
-/** Measures against the anchor and stores the ratios. @returns 0, or 3 when the measurement is invalid */
+/**
+ * Measures against the anchor and stores the ratios.
+ * @returns 0; without a record 3 or 130 for a run that is invalid or did not end, 1 for a guard that is missed,
+ *   4 for one that may be
+ */
 export async function recordRun(flags: GateFlags, context: CommandContext): Promise<number> {
   const path = historyPath(flags);
   // A file that cannot be read later is told before minutes are spent.
@@ -46,14 +51,14 @@ export async function recordRun(flags: GateFlags, context: CommandContext): Prom
   // Its verdict against an old build is nobody's regression: no annotation, no failed test.
   conclude(measured, context);
   const { result } = measured;
-  const missed = result.gate?.guards.filter(({ verdict }) => verdict !== 'pass') ?? [];
-  if (missed.length > 0) {
-    context.write(`not recorded: ${missed.map(({ sentence }) => sentence).join(' ')}\n`);
-    return exitCodes.fail;
-  }
   if (!result.validity.ok || result.completion.outcome !== 'completed') {
     context.write('not recorded: the measurement is not valid\n');
     return result.exitCode;
+  }
+  const missed = result.gate?.guards.filter(({ verdict }) => verdict !== 'pass') ?? [];
+  if (missed.length > 0) {
+    context.write(`not recorded: ${missed.map(({ sentence }) => sentence).join(' ')}\n`);
+    return exitCodes[worstVerdict(missed.map(({ verdict }) => verdict))];
   }
   await appendHistory(path, historyEntry('anchored', contest.method, result, (monotonicMs() - begun) / 1000));
   context.write(`recorded in ${path}\n`);

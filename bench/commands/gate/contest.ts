@@ -24,13 +24,13 @@ import { calmer, defaultSliceSeconds, gateMethod, partsOf, slicesFor, warmUpFor 
 export interface Contest extends AsyncDisposable {
   readonly file: GateFile;
   readonly scenario: Scenario;
-  /** Short digest of how is measured and decided; see `gateMethod`. */
+  /** Short digest of how it is measured and decided; see `gateMethod`. */
   readonly method: string;
-  readonly reference: Contender;
-  readonly candidate: Contender;
+  readonly reference: Side;
+  readonly candidate: Side;
 }
 
-interface Contender {
+interface Side {
   readonly application: ApplicationDefinition;
   readonly build: Build;
 }
@@ -112,8 +112,8 @@ export function contend(
       builds: new Map([['candidate', candidate.application]]),
       arms: [arm('reference', reference.build), arm('candidate', candidate.build)],
       slices: slicesFor(file.rules),
-      // An application that cannot be told a port cannot run beside its other build.
       warmUpSeconds: warmUpFor(sliceSeconds),
+      // An application that cannot be told a port cannot run beside its other build.
       parts: inTurn ? partsOf(sliceSeconds) : undefined,
       gate: of,
     },

@@ -13,7 +13,8 @@ const entrySchema = z.strictObject({
   runId: z.string(),
   fingerprintClass: z.string(),
   scenario: z.string(),
-  method: z.string(),
+  /** See gateMethod; what was measured before there were methods is like nothing else. */
+  method: z.string().default('unknown'),
   reference: z.string().nullable(),
   candidate: z.string().nullable(),
   verdict: z.enum(['pass', 'fail', 'inconclusive', 'invalid']),

@@ -4,8 +4,11 @@ import type { ApplicationDefinition } from '../../experiment/application-definit
 import type { GateRules, MetricId, Scenario, SliceKind, SliceParts } from '../../model.ts';
 import type { GateFlags } from './gate-options.ts';
 
-/** Of the steady slice, for the warm-up at full speed; then half as long at the steady rate. */
-const warmUpShare = 0.6;
+/**
+ * Of the steady slice, for the warm-up at full speed; then a third as long at the steady rate. With less the
+ * sample application still becomes faster in the steady slice, and not every process at the same pace.
+ */
+const warmUpShare = 0.9;
 /** The steady slice, and in how many parts: what the machine does, it does to both builds. */
 const steadyParts = 4;
 export const defaultSliceSeconds = 5;
@@ -13,8 +16,8 @@ export const defaultSliceSeconds = 5;
 const saturationParts = 2;
 const saturationShare = 0.3;
 /**
- * Most of the capacity that is offered in steady slices. Nearer to it a P95 is the length of a queue, which doubles
- * and halves by chance; at half of it, it is the work that a request costs.
+ * Most of the capacity that is offered in steady slices, at the peak of a profile. Nearer to it a P95 is the length of
+ * a queue, which doubles and halves by chance; at half of it, it is the work that a request costs.
  */
 const mostSteadyShare = 0.5;
 
@@ -24,7 +27,8 @@ const mostSteadyShare = 0.5;
  */
 export function calmer(scenario: Scenario): Scenario {
   const { load } = scenario;
-  const steadyShare = Math.min(load.steadyShare, mostSteadyShare);
+  const peak = Math.max(1, ...(load.profile ?? []).flatMap(({ from, to }) => [from, to]));
+  const steadyShare = Math.min(load.steadyShare, mostSteadyShare / peak);
   return { ...scenario, load: { ...load, steadyShare, arrivals: 'uniform' } };
 }
 
@@ -54,19 +58,22 @@ export function partsOf(sliceSeconds: number): SliceParts {
 }
 
 /**
- * A digest of everything that a gate's ratios and verdict depend on, but for builds and machine: only gates with
- * the same one may be counted together.
+ * A digest of what is measured and how it is decided, but for builds and machine: only gates with the same one may be
+ * counted together. Whoever changes what this program does without changing any of it counts unlike gates together.
  */
 export function gateMethod(
-  { name, port }: ApplicationDefinition,
+  { name, command, port, readyPath }: ApplicationDefinition,
   scenario: Scenario,
   rules: GateRules,
   { replicas, sliceSeconds, nodeCpus, limits }: GateFlags,
 ): string {
   const seconds = sliceSeconds ?? defaultSliceSeconds;
   const parts = { ...partsOf(seconds), warmUpSeconds: warmUpFor(seconds) };
-  // One with a port of its own is not measured in turns.
-  const own = port === undefined ? {} : { inTurn: false };
+  // One with a port of its own is not measured in turns. A command that is a list is the sample application's.
+  const own = {
+    ...(port === undefined ? {} : { inTurn: false }),
+    ...(typeof command === 'string' ? { command, readyPath } : {}),
+  };
   const method = { application: name, scenario, rules, replicas, nodeCpus, limits, parts, ...own };
   return createHash('sha256').update(JSON.stringify(method)).digest('hex').slice(0, 12);
 }

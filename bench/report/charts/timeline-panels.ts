@@ -1,6 +1,7 @@
 import type { Measure } from '../../analysis/slice-samples.ts';
 import type { RunResult, SliceResult } from '../../model.ts';
 import { formatNumber } from '../numbers.ts';
+import { isQuotaAtSaturationOnly } from '../quota.ts';
 
 /** One row of the timeline: what it shows, in which unit, and which lines it has. */
 export interface Panel {
@@ -48,7 +49,7 @@ export function timelinePanels(result: RunResult): readonly Panel[] {
       title:
         quota === null
           ? 'CPU of the nodes (cores)'
-          : `CPU of the nodes (cores, quota ${formatNumber(quota)})`,
+          : `CPU of the nodes (cores, quota ${formatNumber(quota)}${isQuotaAtSaturationOnly(result) ? ' at saturation' : ''})`,
       scale: 'linear',
       lines: [
         { subject: 'primary', style: 'plain', ofSlice: ({ cpu }) => cpu['primary']?.cores ?? null },

@@ -1,7 +1,7 @@
 import { median } from '../../analysis/median.ts';
 import type { RunResult } from '../../model.ts';
-import { hasQuota } from '../main-table.ts';
 import { formatCount, formatNumber, missing } from '../numbers.ts';
+import { hasQuota, isQuotaAtSaturationOnly } from '../quota.ts';
 import { right, type Section, section, table } from '../section.ts';
 
 /** Everything that must be equal for another run to be comparable with this one. */
@@ -58,11 +58,12 @@ export function setUpSection(result: RunResult): Section | null {
   ]);
 }
 
-function describeQuota({ nodeCpus, limitMethod }: RunResult): string {
+function describeQuota(result: RunResult): string {
+  const { nodeCpus, limitMethod } = result;
   if (limitMethod === 'external') return 'none of ours: servers that were there already';
-  return hasQuota({ nodeCpus, limitMethod })
-    ? `${formatNumber(nodeCpus)} cores, by ${limitMethod}`
-    : 'none: the nodes share the cores';
+  if (!hasQuota(result)) return 'none: the nodes share the cores';
+  const when = isQuotaAtSaturationOnly(result) ? ' at saturation, none at the steady rate' : '';
+  return `${formatNumber(nodeCpus)} cores${when}, by ${limitMethod}`;
 }
 
 /** `contacts 20,000, interactions 200,000, seed 1`: whatever sizes the scenario names. */

@@ -1,4 +1,4 @@
-import type { GateHistory, GateResult, GateRow, RunResult } from '../../model.ts';
+import { type GateHistory, type GateResult, type GateRow, grossFactor, type RunResult } from '../../model.ts';
 import { forestLegend, forestLines } from '../gate/forest.ts';
 import {
   describeRecord,
@@ -117,7 +117,7 @@ function blockNote(gate: GateResult): string {
   return [
     `**Worse by**: Hodges-Lehmann estimate of the effect over n blocks and its exact ${intervalOf(gate)}, taken inside each block.`,
     'A metric **fails** when it is worse by at least "fails from" and the adjusted p is small enough; it **passes** when p tolerance is. p worse: one-sided, of no change for the worse; adjusted: after Holm\'s correction over the metrics; p tolerance: one-sided, of being worse by the tolerance or more.',
-    `It is decided after ${rules.looks.join(', ')} blocks and never later; over all looks and metrics together, a false fail and a false pass have a probability of at most ${formatShare(rules.alpha)} each.`,
+    `It is decided after ${rules.looks.join(', ')} blocks and never in between, unless the candidate misses a guard by ${grossFactor} times in each of the first blocks; over all looks and metrics together, a false fail and a false pass have a probability of at most ${formatShare(rules.alpha)} each.`,
   ].join(' ');
 }
 

@@ -1,8 +1,8 @@
 import { readCounts } from '../../analysis/environment.ts';
 import type { ArmResult, RunResult, SliceKind } from '../../model.ts';
 import { comparisonRow, reportedArms } from '../arms.ts';
-import { cpuUnit, hasQuota } from '../main-table.ts';
 import { formatChange, formatChangeInterval, formatNumber, formatPlural, missing } from '../numbers.ts';
+import { cpuUnit, hasQuota, isQuotaAtSaturationOnly } from '../quota.ts';
 import { list, percent, type Section, section, type Table, table } from '../section.ts';
 
 const kinds = ['read-saturation', 'write-saturation', 'steady'] as const;
@@ -16,8 +16,12 @@ export function limitSection(result: RunResult): Section | null {
     expectation(result),
     list(arms.flatMap(limitSentences)),
     ...arms.map((arm) => utilisationTable(arm)),
-    `Utilisation: median over the blocks. Nodes in ${cpuUnit(result)}, application and generator in percent of one core or of a smaller quota, host in percent of all cores. A station at 85 % or more is taken to be used up.`,
+    `Utilisation: median over the blocks. Nodes in ${nodeUnit(result)}, application and generator in percent of one core or of a smaller quota, host in percent of all cores. A station at 85 % or more is taken to be used up.`,
   ]);
+}
+
+function nodeUnit(result: RunResult): string {
+  return isQuotaAtSaturationOnly(result) ? '% of quota, at the steady rate of one core' : cpuUnit(result);
 }
 
 function limitSentences(arm: ArmResult): readonly string[] {

@@ -1,6 +1,6 @@
 import type { RunResult } from '../../model.ts';
-import { hasQuota } from '../main-table.ts';
 import { formatNumber } from '../numbers.ts';
+import { hasQuota, isQuotaAtSaturationOnly } from '../quota.ts';
 import { list, type Section, section, table } from '../section.ts';
 import { describeData } from './environment.ts';
 
@@ -35,7 +35,7 @@ export function limitsOfThisReport(result: RunResult): Section | null {
   const bytes = (result.fingerprint.memoryBytes / 2 ** 30).toFixed(0);
   const points = [
     quota
-      ? `All nodes, the application and the generator share one host of ${result.fingerprint.cores} cores. A quota of ${formatNumber(result.nodeCpus)} cores per node stands for a machine; caches, memory bandwidth and the disk are shared all the same.`
+      ? `All nodes, the application and the generator share one host of ${result.fingerprint.cores} cores. A quota of ${formatNumber(result.nodeCpus)} cores per node stands for a machine${isQuotaAtSaturationOnly(result) ? ' at saturation; at the steady rate there is none' : ''}; caches, memory bandwidth and the disk are shared all the same.`
       : `All nodes, the application and the generator share the ${result.fingerprint.cores} cores of one host without quotas: the ratio says nothing about replicas on machines of their own.`,
     'The network is loopback: no latency, no loss, no bandwidth limit between application, primary and replicas. Lag on a real network is larger.',
     `Nothing makes reads go to disk: the data set (${describeData(result.scenario.data)}) most likely stays in the host's ${bytes} GiB of memory, and one that does not behaves otherwise.`,

@@ -84,6 +84,20 @@ describe('a run that is a gate', () => {
     expect(foldJournal(unguarded)).toMatchObject({ exitCode: 3, gate: { verdict: 'invalid' } });
   });
 
+  test('never passes a candidate that fails in one block alone', () => {
+    const failing = gateJournal({ errorShare: 0.4 });
+    const inBlockTwo = (entry: JournalEntry): boolean => 'block' in entry && entry.block === 2;
+    const journal = passing.map((entry, index) => (inBlockTwo(entry) ? (failing[index] ?? entry) : entry));
+    const result = foldJournal(journal);
+    expect(result.gate?.guards).toMatchObject([{ metric: 'errors.ratio', verdict: 'inconclusive' }]);
+    expect(result).toMatchObject({ exitCode: 3, gate: { verdict: 'invalid' } });
+  });
+
+  test('fails a candidate that answers nothing, if the reference does', () => {
+    const result = foldJournal(gateJournal({ errorShare: 1 }));
+    expect(result).toMatchObject({ verdict: 'fail', exitCode: 1, validity: { ok: true } });
+  });
+
   test('is invalid when the reference fails so many', () => {
     const baseline = { errorShare: 0.2 };
     for (const errorShare of [0, 0.2]) {
@@ -110,6 +124,8 @@ describe('a run that is a gate', () => {
     expect(tolerated).toMatchObject({ exitCode: 0, gate: { verdict: 'inconclusive' } });
     expect(resultSchema.safeParse(tolerated).error).toBeUndefined();
     expect(open(tolerant, { generator: { cpuPercent: 99 } })).toMatchObject({ exitCode: 3 });
+    const cutOff = withoutEnd(gateJournal({}, { ownNoise: 0.5, blocks: 8, plan: { gate: tolerant } }));
+    expect(foldJournal(cutOff)).toMatchObject({ exitCode: 4 });
     expect(foldJournal(gateJournal({ readMs: 8 }, { plan: { gate: tolerant } }))).toMatchObject({
       exitCode: 1,
     });

@@ -55,6 +55,16 @@ describe('the guards of a gate', () => {
     expect(decide({ 'errors.ratio': between })).toMatchObject({ verdict: 'inconclusive' });
   });
 
+  test.each([
+    { blocks: 1, share: 0.4 },
+    { blocks: 2, share: 0.1 },
+  ])('do not overlook a share of $share failed requests in $blocks of eight blocks', ({ blocks, share }) => {
+    const rare = zeros.map((_, block) => (block < blocks ? share : 0));
+    const { guards } = decide({ 'errors.ratio': rare });
+    expect(guards[0]).toMatchObject({ verdict: 'inconclusive' });
+    expect(guards[0]?.sentence).toMatch(/Over all blocks it is \d\.\d\d %, though\.$/);
+  });
+
   test('that were not seen in every block are not kept', () => {
     const gate = decide({ 'lag.p95Ms': spread(30, 14).map((lag, block) => (block === 5 ? undefined : lag)) });
     expect(gate.verdict).toBe('inconclusive');

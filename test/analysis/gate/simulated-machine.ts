@@ -61,6 +61,16 @@ export const machines = {
     burstShare: 0.04,
     burst: 0.5,
   },
+  /** Beyond what the gate is made for: the table says what becomes of it there, and no test holds it to anything. */
+  rougher: {
+    ratio: timesShared(4),
+    betweenBlocks: 0.4,
+    withinBlock: 0.04,
+    secondArm: 0.02,
+    slowLaunch: 0.08,
+    burstShare: 0.08,
+    burst: 0.5,
+  },
   drifting: {
     ratio: timesShared(1),
     betweenBlocks: 0.1,

@@ -68,7 +68,21 @@ test.each([
   ['API_TOKEN=abc.def', 'API_TOKEN=***'],
   ['DATABASE_URL=postgres://a:s3cret@h/d', 'DATABASE_URL=postgres://a:***@h/d'],
   ["secret_key='a b' DEBUG=1 node server.js", 'secret_key=*** DEBUG=1 node server.js'],
+  ['SMTP_PASS=abc AWS_ACCESS_KEY=def node server.js', 'SMTP_PASS=*** AWS_ACCESS_KEY=*** node server.js'],
   ['INJECT=busy-loop:0.2', 'INJECT=busy-loop:0.2'],
 ])('a secret in %s is not shown', (argument, shown) => {
   expect(commandLineOf(['gate', argument]).replaceAll("'", '')).toBe(`replibench gate ${shown}`);
+});
+
+test('of a variable of the candidate the whole value is one, spaces included', () => {
+  const given = [
+    'gate',
+    '--candidate-env',
+    'DB_PASSWORD=correct horse',
+    '--candidate-env',
+    'GREETING=good day',
+  ];
+  expect(commandLineOf(given)).toBe(
+    "replibench gate --candidate-env 'DB_PASSWORD=***' --candidate-env 'GREETING=good day'",
+  );
 });
