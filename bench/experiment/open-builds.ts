@@ -51,13 +51,17 @@ export async function openBuilds(
     return opened;
   };
   try {
-    const common = await open(options.application, runId);
-    const own = new Map<string, OpenedBuild>();
-    for (const [arm, definition] of options.builds ?? []) {
-      own.set(arm, await open(definition, `${runId}-build${own.size + 1}`));
-    }
+    const builds = [...(options.builds ?? [])];
+    const opening = [
+      open(options.application, runId),
+      ...builds.map(([, definition], index) => open(definition, `${runId}-build${index + 1}`)),
+    ] as const;
+    // What still opens must not outlive the clean-up.
+    await Promise.allSettled(opening);
+    const [common, ...others] = await Promise.all(opening);
+    const own = new Map(builds.map(([arm], index) => [arm, others[index]]));
     const of = (arm: string): OpenedBuild => own.get(arm) ?? common;
-    const all = [common, ...own.values()];
+    const all = [common, ...others];
     const { limitMethod, nodeCpus, postgresVersion, dataDir } = common.topology;
     return {
       topology: {

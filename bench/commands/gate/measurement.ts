@@ -8,7 +8,7 @@ import type { GateFlags } from './gate-options.ts';
  * Of the steady slice, for the warm-up at full speed; then a third as long at the steady rate. With less the
  * sample application still becomes faster in the steady slice, and not every process at the same pace.
  */
-const warmUpShare = 0.9;
+const warmUpShare = 0.8;
 /** The steady slice, and in how many parts: what the machine does, it does to both builds. */
 const steadyParts = 4;
 export const defaultSliceSeconds = 5;
