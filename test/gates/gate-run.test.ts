@@ -37,7 +37,10 @@ test('a change that costs CPU fails, with metric, size and interval, and leaves 
   ]);
   expect(code, output).toBe(1);
   expect(result).toMatchObject({ exitCode: 1, gate: { verdict: 'fail' } });
-  expect(output).toMatch(/FAIL: The candidate fails .*CPU per request is [\d.,]+ % higher \[[\d.,]+ to /s);
+  // Wrapped to the width of the terminal.
+  expect(output.replaceAll(/\s+/g, ' ')).toMatch(
+    /FAIL: The candidate fails .*CPU per request is [\d.,]+ % higher \[[\d.,]+ to /,
+  );
   expect(await leftoversWithin(0, result.runId)).toEqual(nothing);
   expect(checkouts()).toBe('');
   expect(shop.git('worktree', 'list').split('\n')).toHaveLength(1);
