@@ -15,8 +15,9 @@ export function judgeGuards(
 ): readonly ObjectiveResult[] {
   return guards.flatMap(({ arm: _, ...guard }) => {
     const [before] = judgeObjectives([guard], [within(reference, blocks)]);
-    return judgeObjectives([guard], [within(candidate, blocks)]).map((result): ObjectiveResult => {
-      if (result.verdict === 'pass') return withEveryBlock(guard, within(candidate, blocks), result);
+    const after = within(candidate, blocks);
+    return judgeObjectives([guard], [after]).map((result): ObjectiveResult => {
+      if (result.verdict === 'pass') return withEveryBlock(guard, after, result);
       if (result.verdict !== 'fail' || before?.verdict !== 'fail') return result;
       const sentence = `${result.sentence} So does ${reference.name}, so this is not the candidate's doing.`;
       return { ...result, verdict: 'inconclusive', sentence };
