@@ -40,6 +40,7 @@ export async function runLoad(
   const runs: StreamRun[] = [];
   let progress: NodeJS.Timeout | undefined;
   let health: HealthWatch | undefined;
+  let reported = false;
   try {
     // Building the clients of a closed stream takes milliseconds, which must not fall into the schedule.
     plan.streams.forEach((stream, lane) => {
@@ -48,7 +49,7 @@ export async function runLoad(
         runs.push(closedLoop.createClosedLoop(plan, stream, lane, closed, context));
     });
     health = watchHealth(clock);
-    progress = setInterval(() => options.onProgress?.(snapshot()), progressMs);
+    progress = setInterval(report, progressMs);
     const originMs = clock() + leadMs;
     const endMs = originMs + durationMs;
     for (const recorder of [open, closed]) recorder.scheduleEndsAt(endMs);
@@ -56,6 +57,8 @@ export async function runLoad(
     await waitUntil(endMs, clock, signal);
     // Before the drain: waiting for one slow answer would dilute whatever the generator suffered.
     const generator = health.stop();
+    // A plan of less than a second would else have gone by without a word.
+    if (!reported) report();
     const allFinished = Promise.all(runs.map((run) => run.finished));
     await Promise.race([allFinished, waitUntil(endMs + plan.drainMs, clock, signal)]);
     const nowMs = clock();
@@ -71,6 +74,11 @@ export async function runLoad(
     clearInterval(progress);
     health?.stop();
     await Promise.all(runs.map((run) => run.stop(clock())));
+  }
+
+  function report(): void {
+    reported = true;
+    options.onProgress?.(snapshot());
   }
 
   function snapshot(): LoadProgress {

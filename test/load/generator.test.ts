@@ -30,6 +30,19 @@ test('one process runs many plans, one after another, and reports progress', asy
   expect(second?.interval.read.p95Ms).toBeGreaterThan(0);
 });
 
+test('a run of less than a second says once how it went', async () => {
+  await using server = await serveHttp((_request, response) => response.end());
+  await using generator = await startGenerator({ signal: never });
+  const progress: LoadProgress[] = [];
+  await generator.run(plan(server.url, { streams: [openStream(100, 300)] }), {
+    onProgress: (each) => progress.push(each),
+    signal: never,
+  });
+  expect(progress).toHaveLength(1);
+  expect(progress[0]?.due).toBe(30);
+  expect(progress[0]?.interval.read.count).toBeGreaterThan(0);
+});
+
 test.each(['open', 'closed'] as const)(
   'an aborted %s run rejects with the reason and closes its connections',
   async (kind) => {
