@@ -3,9 +3,9 @@ import { baselineArm, gaussian, mulberry32 } from '../journal-builder.ts';
 
 /**
  * A machine on which two arms are measured block by block. Sizes are standard deviations of logarithms unless
- * said otherwise. The figures are those of a shared virtual machine of two cores: log-ratios of blocks of two equal
- * arms spread by 3.6 to 7 % (QPS) and 6 to 8 % (P95); with other jobs beside them, slices of one arm spread by 30 %
- * (QPS), 35 % (P95) and 6.4 % (CPU per request).
+ * said otherwise. For comparison: on a shared virtual machine of two cores the log-ratios of 234 blocks of equal builds
+ * spread by 4.7 % (CPU per request), 7.0 % (QPS), 12.2 % (P95 read) and 16.7 % (P95 write); every one of them is in
+ * reports/gate-self-test/blocks.ndjson.
  */
 export interface Machine {
   /** Of a block's log-ratio in a metric, launch effects included. */
