@@ -14,7 +14,7 @@ beforeEach(async () => {
     join(shop.repository, 'scenario.js'),
     "import config from './replibench.config.js';\nexport default config.scenario;\n",
   );
-  // So wide that equal builds pass on any machine, and half as much again fails.
+  // So wide that equal builds pass on any machine.
   const cpu = { minEffect: 0.4, tolerance: 0.9 };
   const left = Object.fromEntries(['read.qps', 'read.p95Ms', 'write.p95Ms'].map((name) => [name, false]));
   await writeFile(
