@@ -46,6 +46,29 @@ test('holds what runs, its types and the schema, and neither sources nor tests',
   expect(files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))).toEqual([]);
 });
 
+test('has the router as a library of its own, for any application with Sequelize', async () => {
+  const program = join(project, 'routed.mjs');
+  await writeFile(
+    program,
+    `import { createDatabase } from 'replibench/routing';
+    const { sequelize, router } = createDatabase({
+      routing: 'balanced', dialect: 'postgres', database: 'd', username: 'u', password: 'p', logging: false,
+      replication: { write: { host: '127.0.0.1', port: 1 }, read: [{ host: '127.0.0.1', port: 2 }] },
+    });
+    console.log(router.cluster.nodes.map(({ name }) => name).join(' '));
+    await sequelize.query('SELECT 1', { type: 'SELECT' }).catch((error) => console.log(error.name));
+    await sequelize.close();`,
+  );
+  const { stdout, stderr, status } = spawnSync(process.execPath, [program], {
+    cwd: project,
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('');
+  expect(stdout).toBe('primary replica1\nReadRejectedError\n');
+  expect(status).toBe(0);
+  expect(await readdir(join(shipped, 'dist/src/db/routing'))).toContain('index.d.ts');
+});
+
 test('measures another application on both arms from its own folder and leaves nothing but the report', async () => {
   const config = await readFile(join(project, 'replibench.config.js'), 'utf8');
   await rm(join(project, 'replibench.config.js'));

@@ -29,8 +29,14 @@ export function startProxy(target: { host: string; port: number }): Promise<Faul
   });
 }
 
-/** Lets PostgreSQL's login through, then drops the connection at the first query. */
-export function startHandshakeDropper(target: { host: string; port: number }): Promise<FaultyServer> {
+/**
+ * Lets PostgreSQL's login through, then drops the connection at the first query; with `beginning`, only if its text
+ * begins with that.
+ */
+export function startHandshakeDropper(
+  target: { host: string; port: number },
+  beginning = '',
+): Promise<FaultyServer> {
   return listen((client) => {
     const server = connect(target.port, target.host);
     const drop = (): void => {
@@ -43,7 +49,12 @@ export function startHandshakeDropper(target: { host: string; port: number }): P
       // ReadyForQuery, idle: the last message of a login.
       ready ||= bytes.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]));
     });
-    client.on('data', (bytes) => (ready ? drop() : server.write(bytes)));
+    client.on('data', (bytes) => {
+      // Of a simple query: its type, four bytes of length, its text.
+      const isMeant = ready && bytes.toString('latin1', 5, 5 + beginning.length) === beginning;
+      if (isMeant) drop();
+      else server.write(bytes);
+    });
     for (const socket of [client, server]) socket.on('error', drop).on('close', drop);
   });
 }
