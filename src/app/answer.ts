@@ -2,15 +2,29 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { ReadCache } from '../cache/read-cache.ts';
 import { recordServingNode, type Served } from '../db/serving-node.ts';
+import { closeSession } from './sessions.ts';
 
 export const nodeHeader = 'x-db-node';
 
-/** `x-db-node` is set on failures as well: a 404 came from some node, too, and a stale one may be why. */
+/**
+ * `x-db-node` is set on failures as well: a 404 came from some node, too, and a stale one may be why. `etag` is the
+ * version of what has one.
+ */
 export function answer(status: number, handle: (request: Request) => Promise<unknown>): RequestHandler {
   return async (request, response) => {
     const body = await namingNode(response, () => handle(request));
-    response.status(status).json(body);
+    send(response, status, body);
   };
+}
+
+function send(response: Response, status: number, body: unknown): void {
+  tagVersion(response, body);
+  response.status(status).json(body);
+}
+
+function tagVersion(response: Response, body: unknown): void {
+  if (typeof body !== 'object' || body === null || !('version' in body)) return;
+  response.setHeader('etag', `"${String(body.version)}"`);
 }
 
 /** A read that the cache may answer. */
@@ -37,19 +51,20 @@ export function answerCached(
       return { body, node: response.get(nodeHeader) };
     };
     if (key === null) {
-      response.status(200).json((await query()).body);
+      send(response, 200, (await query()).body);
       return;
     }
     const cached = await cache.read(key, query, ({ body }) => JSON.stringify(body));
     response.setHeader('x-cache', cached.result === 'hit' ? 'hit' : 'miss');
     if (cached.result === 'hit') {
       response.setHeader(nodeHeader, 'cache');
+      tagVersion(response, JSON.parse(cached.text));
       response.status(200).type('json').send(cached.text);
       return;
     }
     const { body, node } = cached.value;
     if (node !== undefined) response.setHeader(nodeHeader, node);
-    response.status(200).json(body);
+    send(response, 200, body);
   };
 }
 
@@ -64,5 +79,6 @@ async function namingNode<Result>(response: Response, work: () => Promise<Result
     return await recordServingNode(served, work);
   } finally {
     if (served.node !== undefined) response.setHeader(nodeHeader, served.node);
+    await closeSession(response);
   }
 }

@@ -10,10 +10,11 @@ import { addInteractionRoutes } from './routes/interactions.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addTeamRoutes } from './routes/teams.ts';
 import { addUserRoutes } from './routes/users.ts';
+import { followSessions, type SharedSessions } from './sessions.ts';
 
 /**
  * `cache` null: every read asks the database. `report` receives errors that nobody expected, one text each.
- * `parts`: what an injected fault replaces.
+ * `parts`: what an injected fault replaces. `sharedSessions`: of a configuration that keeps them in Redis.
  */
 export function createApplication(
   database: Database,
@@ -21,6 +22,7 @@ export function createApplication(
   metrics: Metrics,
   report: (line: string) => void,
   parts: Replaceable = replaceableParts(null),
+  sharedSessions: SharedSessions | null = null,
 ): Express {
   const application = express();
   application.disable('x-powered-by');
@@ -31,12 +33,15 @@ export function createApplication(
   const router = Router();
   addOperationRoutes(router, database.configuration, metrics);
   if (parts.beforeRequests !== null) router.use(parts.beforeRequests);
+  const sessions = followSessions(database, sharedSessions);
+  if (sessions !== null) router.use(sessions);
   addUserRoutes(router, database, cache, parts.readLatestInteractions);
   addContactRoutes(router, database);
   addInteractionRoutes(router, database, cache);
   addTeamRoutes(router, database, cache);
 
   metrics.watchPools(database.pools);
+  if (database.router !== null) metrics.watchNodes(database.router);
   const { instance, pool } = database.configuration;
   // Behind a balancer: which of several instances answered?
   application.use((_request, response, next) => {

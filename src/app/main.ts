@@ -6,10 +6,11 @@
  * SIGTERM or SIGINT.
  */
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { type CacheConfiguration, readCacheConfiguration } from '../cache/configuration.ts';
+import { type CacheConfiguration, readCacheConfiguration, readRedisUrl } from '../cache/configuration.ts';
 import { createReadCache, type ReadCache } from '../cache/read-cache.ts';
-import { awaitPrimary, UnreachableError } from '../db/await-primary.ts';
+import { awaitPrimary, mayBePrimary, UnreachableError } from '../db/await-primary.ts';
 import type { DatabaseConfiguration } from '../db/configuration.ts';
 import { openDatabase } from '../db/connection.ts';
 import type { DataSetSize } from '../db/data-set.ts';
@@ -22,6 +23,7 @@ import { readInjection } from './injection/configuration.ts';
 import { injectIntoDatabase, replaceableParts } from './injection/inject.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { startServer } from './server.ts';
+import type { SharedSessions } from './sessions.ts';
 
 const variables = z.object({
   HOST: z.string().min(1, 'is empty').default('127.0.0.1'),
@@ -35,6 +37,7 @@ const variables = z.object({
 });
 
 const stopDeadlineMs = 10_000;
+const reportEveryMs = 10_000;
 
 try {
   await run();
@@ -61,11 +64,20 @@ async function run(): Promise<void> {
     console.warn(`[App] ! ${line}`),
   );
 
-  const metrics = createMetrics();
+  if (cacheConfiguration !== null && configuration.sessions !== null) {
+    throw new ConfigurationError(
+      'CACHE and DB_SESSIONS are both set: an answer from the cache may be older than its reader’s own write',
+    );
+  }
+
+  const metrics = createMetrics((line) => console.warn(`[Database:${configuration.instance}] ${line}`));
   await using database = openDatabase(configuration, metrics.observer);
   const cache = cacheConfiguration === null ? null : await openCache(cacheConfiguration, metrics);
   const report = (line: string): void => console.error(`[App] ${line}`);
-  const application = createApplication(database, cache, metrics, report, replaceableParts(injection));
+  const shared = configuration.sessions?.carrier === 'redis' ? await openSharedSessions(report) : null;
+  const application = createApplication(
+    ...([database, cache, metrics, report, replaceableParts(injection), shared] as const),
+  );
   const server = await startServer(application, { host: values.HOST, port: values.PORT });
   console.log(`[App] listening on ${server.url}`);
 
@@ -119,7 +131,25 @@ async function openCache(configuration: CacheConfiguration, metrics: Metrics): P
   });
 }
 
-function announce({ instance, nodes, warning }: DatabaseConfiguration): void {
+/** Not closed, for the same reason. */
+async function openSharedSessions(report: (line: string) => void): Promise<SharedSessions> {
+  const [{ createRedisClient, connectTimeoutMs }, { createRedisSessionStore }] = await Promise.all([
+    import('../cache/redis-client.ts'),
+    import('../db/routing/index.ts'),
+  ]);
+  const client = createRedisClient({ url: readRedisUrl(process.env), keyPrefix: '' });
+  let lastReportMs = Number.NEGATIVE_INFINITY;
+  const onError = (error: unknown): void => {
+    if (performance.now() - lastReportMs < reportEveryMs) return;
+    lastReportMs = performance.now();
+    report(`sessions: ${String(error)}; whoever has one reads from the primary until Redis answers`);
+  };
+  client.on('error', onError);
+  await Promise.race([client.connect().catch(onError), delay(connectTimeoutMs, undefined, { ref: false })]);
+  return { store: createRedisSessionStore(client), onError };
+}
+
+function announce({ instance, nodes, routing, warning }: DatabaseConfiguration): void {
   const tag = `[Database:${instance}]`;
   const [primary, ...replicas] = nodes;
   if (warning !== null) console.warn(`${tag} ! ${warning}`);
@@ -132,14 +162,20 @@ function announce({ instance, nodes, warning }: DatabaseConfiguration): void {
   replicas.forEach(({ host, port }, index) => {
     console.log(`  - Read ${index + 1}: ${host}:${port}`);
   });
+  if (routing === 'balanced') console.log('  - Routing: balanced');
 }
 
 /** Without its primary the application is of no use; a replica may come back, and /readyz says so until then. */
 async function checkNodes(configuration: DatabaseConfiguration): Promise<void> {
-  const problems = (await askEveryNode(configuration)).filter(({ problem }) => problem !== null);
-  for (const problem of problems) {
+  const answers = await askEveryNode(configuration);
+  const candidates = mayBePrimary(configuration);
+  const hasPrimary = answers.some(
+    ({ node, problem, inRecovery }) =>
+      candidates.includes(node) && problem === null && !(inRecovery && candidates.length > 1),
+  );
+  for (const problem of answers.filter((answer) => answer.problem !== null)) {
     const sentence = `cannot reach ${describeProblem(problem)}`;
-    if (problem.node.name === 'primary') throw new UnreachableError(sentence);
+    if (problem.node.name === 'primary' && !hasPrimary) throw new UnreachableError(sentence);
     console.warn(`[Database:${configuration.instance}] ! ${sentence}`);
   }
 }

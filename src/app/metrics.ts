@@ -4,6 +4,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { CacheResult } from '../cache/read-cache.ts';
 import type { DatabaseObserver } from '../db/connection.ts';
 import type { PoolState } from '../db/pools.ts';
+import type { Router } from '../db/routing/index.ts';
+import { observeRouting, watchNodes } from './routing-metrics.ts';
 
 export interface Metrics {
   readonly contentType: string;
@@ -14,14 +16,19 @@ export interface Metrics {
   countCache(): (result: CacheResult) => void;
   /** From now on a scrape reads these pools. */
   watchPools(pools: () => readonly PoolState[]): void;
+  /** From now on a scrape reads lag and state of the router's nodes. */
+  watchNodes(router: Router): void;
   /** Text in Prometheus' exposition format. */
   render(): Promise<string>;
 }
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** A registry of its own, so that two applications can live in one process. */
-export function createMetrics(): Metrics {
+/**
+ * A registry of its own, so that two applications can live in one process. `log` gets a line for each change of a
+ * node's state or role.
+ */
+export function createMetrics(log: (line: string) => void = () => undefined): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -56,9 +63,11 @@ export function createMetrics(): Metrics {
     },
     observer: {
       acquired: (node, waitSeconds) => waits.observe({ node: node ?? 'unknown' }, waitSeconds),
+      routing: observeRouting(registry, log),
     },
     countCache: () => countCache(registry),
     watchPools: (pools) => watchPools(registry, pools),
+    watchNodes: (router) => watchNodes(registry, router),
     render: () => registry.metrics(),
   };
 }

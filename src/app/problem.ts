@@ -3,6 +3,7 @@ import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { ForeignKeyConstraintError, UniqueConstraintError } from 'sequelize';
 import { ZodError } from 'zod';
 import type { PoolState } from '../db/pools.ts';
+import { NoPrimaryError, ReadRejectedError } from '../db/routing/index.ts';
 import { classifyUnavailability } from '../db/unavailable.ts';
 
 /** An answer other than success that the application decided on. */
@@ -56,6 +57,8 @@ function toProblem(error: unknown, view: PoolView): Problem {
     const field = referenceFields[error.index ?? ''];
     return new Problem(409, `${field ?? 'a referenced row'} does not exist`, field);
   }
+  if (error instanceof ReadRejectedError || error instanceof NoPrimaryError)
+    return new Problem(503, error.message);
   const unavailability = classifyUnavailability(error);
   if (unavailability === 'no-connection') {
     const pools = view

@@ -20,11 +20,15 @@ const variables = z.object({
   CACHE: z.literal(['', 'none', 'redis'], 'is neither none nor redis').default('none'),
 });
 
-const redisVariables = z.object({
+const redisAddress = {
   REDIS_URL: z
     .string({ error: 'is not set' })
     // Without the value: it may hold a password.
     .refine((url) => parseRedisUrl(url) !== null, 'is not redis://[[user][:password]@]host[:port][/number]'),
+};
+
+const redisVariables = z.object({
+  ...redisAddress,
   CACHE_TTL_MS: milliseconds(100, 3_600_000).default(5_000),
   // Some times what a cached read should take, and less than a person notices.
   CACHE_TIMEOUT_MS: milliseconds(1, 60_000).default(50),
@@ -41,6 +45,11 @@ export function readCacheConfiguration(environment: Environment): CacheConfigura
   const { REDIS_URL: url, CACHE_TTL_MS: ttlMs, CACHE_TIMEOUT_MS: patienceMs } = values;
   const { protocol, host, pathname } = parseRedisUrl(url) ?? new URL(url);
   return { url, address: `${protocol}//${host}${pathname === '/' ? '' : pathname}`, ttlMs, patienceMs };
+}
+
+/** Reads `REDIS_URL`, which must be set. Throws ConfigurationError, which never holds the URL. */
+export function readRedisUrl(environment: Environment): string {
+  return parseEnvironment(z.object(redisAddress), environment).REDIS_URL;
 }
 
 function parseRedisUrl(text: string): URL | null {

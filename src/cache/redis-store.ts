@@ -1,23 +1,14 @@
 /** Keeps cached texts in Redis. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { createClient } from '@redis/client';
+import { connectTimeoutMs, createRedisClient, type RedisClientOptions } from './redis-client.ts';
 import type { CacheStore } from './store.ts';
-
-export interface RedisStoreOptions {
-  readonly url: string;
-  /** Every key begins with it, so that one Redis can serve others as well. */
-  readonly keyPrefix: string;
-}
-
-const connectTimeoutMs = 1_000;
-const reconnectMs = 500;
 
 /**
  * Opens a connection and keeps it open. Resolves when it stands, or after a second without: from then on
  * every command of a lost or missing connection rejects at once, and the client dials until it is back.
  * Never rejects for Redis being away.
  */
-export async function openRedisStore(options: RedisStoreOptions): Promise<CacheStore> {
+export async function openRedisStore(options: RedisClientOptions): Promise<CacheStore> {
   let client = createRedisClient(options);
   let bornAtMs = performance.now();
   let lastProblem: unknown;
@@ -59,18 +50,4 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<CacheS
       client.destroy();
     },
   };
-}
-
-function createRedisClient({ url, keyPrefix }: RedisStoreOptions) {
-  return createClient({
-    url,
-    keyPrefix,
-    RESP: 2,
-    disableClientInfo: true,
-    maintNotifications: 'disabled',
-    // Queueing would be waiting.
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: 10_000,
-    socket: { connectTimeout: connectTimeoutMs, reconnectStrategy: reconnectMs },
-  });
 }

@@ -57,4 +57,6 @@ const leastLoadedAgent = `
 
 const anyTeam = 'SELECT id FROM teams WHERE id = $1';
 
-const addOne = 'UPDATE users SET open_interactions = open_interactions + 1, updated_at = now() WHERE id = $1';
+const addOne = `
+  UPDATE users SET open_interactions = open_interactions + 1, version = version + 1, updated_at = now()
+  WHERE id = $1`;

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Environment, parseEnvironment } from '../environment.ts';
-import { type DatabaseConfiguration, readDatabaseConfiguration } from './configuration.ts';
+import { type DatabaseConfiguration, type DatabaseNode, readDatabaseConfiguration } from './configuration.ts';
 import { PasswordFileError } from './password-file.ts';
 import { askNode, describeProblem } from './reachability.ts';
 import { isServerAway } from './unavailable.ts';
@@ -61,10 +61,21 @@ export async function awaitPrimary(
   }
 }
 
+/** Whom writes are for: the first node, unless routing finds out by itself which one that is by now. */
+export function mayBePrimary({ routing, nodes }: DatabaseConfiguration): readonly DatabaseNode[] {
+  return routing === 'balanced' ? nodes : [nodes[0]];
+}
+
 async function requirePrimary(configuration: DatabaseConfiguration): Promise<void> {
-  const answer = await askNode(configuration.nodes[0], configuration);
-  const problem = answer.problem ?? (answer.inRecovery ? 'it is a standby, not promoted' : null);
-  if (problem !== null) throw new UnreachableError(`cannot reach ${describeProblem({ ...answer, problem })}`);
+  const candidates = mayBePrimary(configuration);
+  const answers = await Promise.all(candidates.map((node) => askNode(node, configuration)));
+  const problems = answers.map(
+    ({ problem, inRecovery }) => problem ?? (inRecovery ? 'it is a standby, not promoted' : null),
+  );
+  if (problems.includes(null)) return;
+  const [answer] = answers;
+  if (answer === undefined) return;
+  throw new UnreachableError(`cannot reach ${describeProblem({ ...answer, problem: problems[0] ?? null })}`);
 }
 
 async function workOn(

@@ -1,15 +1,18 @@
 /** Opens the sample application's database: Sequelize with its models, its pools and its routing. */
-import { type Options, Sequelize } from 'sequelize';
+import type { Options, Sequelize } from 'sequelize';
 import type { DatabaseConfiguration } from './configuration.ts';
 import { connectRetry } from './connect-retry.ts';
 import { defineModels, type Models } from './models.ts';
 import { type PoolState, readPools, tolerateEarlyDrop } from './pools.ts';
+import { createDatabase, type Router, type RoutingObserver } from './routing/index.ts';
 import { createNodeTags, noteServingNode } from './serving-node.ts';
 
 export interface Database extends AsyncDisposable {
   readonly configuration: DatabaseConfiguration;
   readonly sequelize: Sequelize;
   readonly models: Models;
+  /** Null unless routing is `balanced`. */
+  readonly router: Router | null;
   pools(): readonly PoolState[];
   /** Waits for queries in flight, then closes every connection. */
   close(): Promise<void>;
@@ -17,6 +20,8 @@ export interface Database extends AsyncDisposable {
 
 /** Told what happens to queries; must not throw (a throwing hook would leak its connection). */
 export interface DatabaseObserver {
+  /** What the router does, when routing is `balanced`. */
+  readonly routing?: RoutingObserver;
   /** A query got its connection after waiting `waitSeconds`; `node` is undefined for an unknown server. */
   acquired?(node: string | undefined, waitSeconds: number): void;
 }
@@ -24,7 +29,7 @@ export interface DatabaseObserver {
 /**
  * Opens lazily: no connection is made until the first query.
  *
- * With replicas this is Sequelize's own replication: SELECTs outside a transaction go to the read pool,
+ * `native` with replicas is Sequelize's own replication: SELECTs outside a transaction go to the read pool,
  * all else to the primary. Its "round robin" over read hosts happens when a connection is *made*; the pool
  * then hands out the connection that came back last. At low concurrency one replica therefore serves
  * nearly everything (200 reads one after another: 200 to 0). That is what `native` means, so it stays.
@@ -33,8 +38,13 @@ export function openDatabase(
   configuration: DatabaseConfiguration,
   observer: DatabaseObserver = {},
 ): Database {
-  const sequelize = new Sequelize(sequelizeOptions(configuration));
-  tolerateEarlyDrop(sequelize);
+  const { routing, policy, nodes } = configuration;
+  const { sequelize, router } = createDatabase({
+    ...sequelizeOptions(configuration),
+    ...{ routing, policy, nodeNames: nodes.map(({ name }) => name) },
+    ...(observer.routing && { observer: observer.routing }),
+  });
+  if (router === null) tolerateEarlyDrop(sequelize);
   followConnections(sequelize, configuration, observer);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
@@ -45,7 +55,8 @@ export function openDatabase(
     configuration,
     sequelize,
     models: defineModels(sequelize),
-    pools: () => readPools(sequelize),
+    router,
+    pools: () => readPools(sequelize, router),
     close,
     [Symbol.asyncDispose]: close,
   };

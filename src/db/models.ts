@@ -20,6 +20,8 @@ export interface User extends Model<InferAttributes<User>, InferCreationAttribut
   role: UserRole;
   status: UserStatus;
   openInteractions: CreationOptional<number>;
+  /** One more with every change. */
+  version: CreationOptional<number>;
   createdAt: CreationOptional<Date>;
   updatedAt: CreationOptional<Date>;
 }
@@ -70,6 +72,7 @@ export function defineModels(sequelize: Sequelize): Models {
         role: text(),
         status: text(),
         openInteractions: { ...integer(), defaultValue: 0 },
+        version: { ...integer(), defaultValue: 0 },
         createdAt: instant(),
         updatedAt: instant(),
       },

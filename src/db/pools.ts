@@ -3,10 +3,14 @@
  * With `replication` the pool is an object of two: `write`, and `read` for all read hosts together.
  */
 import type { Sequelize } from 'sequelize';
+import type { Router } from './routing/index.ts';
 
 export interface PoolState {
-  /** `all` in single-host mode; `read` and `write` with replicas. */
-  readonly pool: 'all' | 'read' | 'write';
+  /**
+   * `all` in single-host mode, `read` and `write` with native replication; when balanced `replica1 read` ..., and `reads`
+   * for those that have no node yet.
+   */
+  readonly pool: string;
   /** Open and opening connections. */
   readonly size: number;
   readonly inUse: number;
@@ -27,8 +31,14 @@ interface ReplicationPool {
   destroy(connection: object): void;
 }
 
-/** Sizes of every pool, as they are now. */
-export function readPools(sequelize: Sequelize): readonly PoolState[] {
+/** Sizes of every pool, as they are now. `router`: null unless it is balanced. */
+export function readPools(sequelize: Sequelize, router: Router | null): readonly PoolState[] {
+  if (router !== null) {
+    return [
+      { pool: 'reads', size: 0, inUse: 0, idle: 0, waiting: router.waitingReads },
+      ...router.pools().map(({ node, purpose, pool }) => stateOf(`${node.name} ${purpose}`, pool)),
+    ];
+  }
   const pool = poolOf(sequelize);
   if (!isReplicationPool(pool)) return [stateOf('all', pool)];
   return [stateOf('read', pool.read), stateOf('write', pool.write)];
@@ -60,6 +70,6 @@ function isReplicationPool(pool: Pool | ReplicationPool): pool is ReplicationPoo
   return 'read' in pool;
 }
 
-function stateOf(name: PoolState['pool'], pool: Pool): PoolState {
+function stateOf(name: string, pool: Pool): PoolState {
   return { pool: name, size: pool.size, inUse: pool.using, idle: pool.available, waiting: pool.waiting };
 }

@@ -1,5 +1,6 @@
 /** Tells a database that cannot answer now from a statement that is wrong. */
 import { ConnectionAcquireTimeoutError, ConnectionError, DatabaseError } from 'sequelize';
+import { NodeAwayError } from './routing/index.ts';
 
 /** `no-connection`: the pool gave none in time. `no-answer`: the server is away or gave the query up. */
 export type Unavailability = 'no-connection' | 'no-answer';
@@ -7,7 +8,7 @@ export type Unavailability = 'no-connection' | 'no-answer';
 /** Null when the error is about the statement or the program. */
 export function classifyUnavailability(error: unknown): Unavailability | null {
   if (error instanceof ConnectionAcquireTimeoutError) return 'no-connection';
-  if (error instanceof ConnectionError) return 'no-answer';
+  if (error instanceof ConnectionError || error instanceof NodeAwayError) return 'no-answer';
   if (!(error instanceof Error)) return null;
   if (lostConnection.test(error.message)) return 'no-answer';
   return error instanceof DatabaseError && retryableState.test(sqlState(error)) ? 'no-answer' : null;
@@ -26,8 +27,9 @@ const systemErrors = /^(ECONN|EHOST|ENET|EPIPE|ETIMEDOUT|EAI_|ENOTFOUND)/;
 /** Messages of pg, which gives these errors no code. */
 const lostConnection = /Connection terminated|timeout expired|Query read timeout|ECONNRESET|EPIPE/;
 
-/** 08 connection, 40 rolled back (a standby's recovery conflict), 53 out of resources, 57 shutting down. */
-const retryableState = /^(08|40|53|57)/;
+/** 08 connection, 40 rolled back (a standby's recovery conflict), 53 out of resources, 57 shutting down; 25006 a standby
+ * was asked to write. */
+const retryableState = /^(08|25006|40|53|57)/;
 
 function sqlState(error: DatabaseError): string {
   return 'code' in error.parent && typeof error.parent.code === 'string' ? error.parent.code : '';

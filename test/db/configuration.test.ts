@@ -93,7 +93,7 @@ describe('a configuration that cannot be used names every variable at fault', ()
     [{ ...login, DB_PORT: '0' }, 'DB_PORT is not a port'],
     [{ ...login, DB_PORT: 'x' }, 'DB_PORT is not a port'],
     [{ ...login, DB_REPLICA1_HOST: 'b', DB_REPLICA1_PORT: '70000' }, 'DB_REPLICA1_PORT is not a port'],
-    [{ ...login, DB_ROUTING: 'random' }, 'DB_ROUTING is neither primary-only nor native'],
+    [{ ...login, DB_ROUTING: 'random' }, 'DB_ROUTING is none of primary-only, native and balanced'],
     [{ ...login, DB_POOL_MAX: '0' }, 'DB_POOL_MAX is less than 1'],
   ] as const;
   test.each(cases)('%o', (environment, message) => {

@@ -1,5 +1,5 @@
 import type { Router } from 'express';
-import type { DatabaseConfiguration } from '../../db/configuration.ts';
+import type { DatabaseConfiguration, Routing } from '../../db/configuration.ts';
 import { askEveryNode, describeProblem, type Reachability } from '../../db/reachability.ts';
 import type { Metrics } from '../metrics.ts';
 
@@ -21,8 +21,9 @@ export function addOperationRoutes(
     });
     const nodes = await asking;
     const problems = nodes.filter(({ problem }) => problem !== null);
-    response.status(problems.length === 0 ? 200 : 503).json({
-      status: problems.length === 0 ? 'ready' : 'not ready',
+    const status = readiness(configuration.routing, nodes.length, problems.length);
+    response.status(status === 'not ready' ? 503 : 200).json({
+      status,
       nodes: Object.fromEntries(nodes.map(({ node, problem }) => [node.name, problem ?? 'ok'])),
       ...(problems.length > 0 && { error: problems.map(describeProblem).join('; ') }),
     });
@@ -31,4 +32,10 @@ export function addOperationRoutes(
   router.get('/metrics', async (_request, response) => {
     response.type(metrics.contentType).send(await metrics.render());
   });
+}
+
+/** A router goes round what is away, and an instance that a balancer shuts out serves nobody. */
+function readiness(routing: Routing, nodes: number, problems: number): 'ready' | 'degraded' | 'not ready' {
+  if (problems === 0) return 'ready';
+  return routing === 'balanced' && problems < nodes ? 'degraded' : 'not ready';
 }

@@ -65,9 +65,9 @@ export function addUserRoutes(
     answer(200, async (request) => {
       const { id } = pathId.parse(request.params);
       const { status } = statusBody.parse(request.body);
-      const { teamId } = (await setUserStatus(database, id, status)) ?? noSuchUser(id);
+      const { teamId, version } = (await setUserStatus(database, id, status)) ?? noSuchUser(id);
       await cache?.forget(cacheKeys.user(id), cacheKeys.teamDashboard(teamId));
-      return { id, status };
+      return { id, status, version };
     }),
   );
 }
