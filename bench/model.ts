@@ -33,6 +33,26 @@ export interface Operation {
   readonly headers?: Readonly<Record<string, string>>;
   /** JSON template: a string that is exactly `{key}` becomes the drawn value with its own type. */
   readonly body?: Json;
+  /** Of what its answers tell the version: reads and writes of one entity show who saw what. */
+  readonly version?: {
+    /** Kind of thing, for example `user`; with the value of `key` it names one of them. */
+    readonly entity: string;
+    /** A placeholder of this operation. */
+    readonly key: string;
+    /** Header of the answer with a whole number that rises with each change, `17` or `"17"`. */
+    readonly header: string;
+  };
+  /** What the same session does afterwards, one step after another. Those steps' own steps do not follow. */
+  readonly steps?: readonly SessionStep[];
+}
+
+export interface SessionStep {
+  /** Name of another operation; one of weight 0 happens in no other way. */
+  readonly operation: string;
+  /** From the answer of the step before to this one's due time; default 0. */
+  readonly afterMs?: number;
+  /** Which placeholder of the first request each placeholder takes its value from; default: the one of its own name. */
+  readonly keys?: Readonly<Record<string, string>>;
 }
 
 /** Piecewise-linear rate profile: multiples of the slice's rate, over a share of its length. */
@@ -46,7 +66,7 @@ export interface Scenario {
   readonly name: string;
   /** Whom it stands for, in one sentence. */
   readonly description: string;
-  /** Share of reads among all requests, 0..1. */
+  /** Share of reads among the scheduled requests, 0..1; steps that follow them come on top. */
   readonly readShare: number;
   readonly operations: readonly Operation[];
   readonly keys: Readonly<Record<string, KeyDistribution>>;
@@ -57,7 +77,7 @@ export interface Scenario {
   readonly data: Readonly<Record<string, number>>;
   readonly load: {
     readonly arrivals: 'poisson' | 'uniform';
-    /** Offered rate of `steady` as a share of the baseline's calibrated capacity, 0..1. */
+    /** Offered rate of `steady` as a share of the baseline's calibrated capacity; above 1 is more than one node can do. */
     readonly steadyShare: number;
     /** Connections of the closed loop in the saturation slices and in calibration. */
     readonly saturationConnections: number;
@@ -65,9 +85,47 @@ export interface Scenario {
     /** Shape of the steady slice; absent = constant. */
     readonly profile?: readonly RateStep[];
   };
+  /** What a session, a scheduled request and the steps that follow it, keeps between its requests. */
+  readonly sessions?: {
+    /** Header of answers that the next request sends back as it is; of `set-cookie` the pair, as `cookie`. */
+    readonly carry: string;
+  };
+  /** What breaks during each steady slice, and is mended again. */
+  readonly faults?: readonly Fault[];
   /** Blocks and slice length a busy person would choose for this scenario. */
   readonly defaults: { readonly blocks: number; readonly sliceSeconds: number };
   readonly objectives: readonly Objective[];
+}
+
+export const faultKinds = [
+  'stop',
+  'kill',
+  'pause',
+  'replay-pause',
+  'replay-delay',
+  'link-delay',
+  'link-throttle',
+  'link-black-hole',
+  'link-cut',
+] as const;
+
+/**
+ * `stop`, `kill` and `pause` are of the server's processes; `replay-` of a replica that goes on receiving; `link-` of
+ * the network between two of them.
+ */
+export interface Fault {
+  readonly kind: (typeof faultKinds)[number];
+  /** `primary`, `replica1` ...; `replicas` = all of them. An arm without the node has no such fault. */
+  readonly node: string;
+  /** Of a `link-` fault: from the application to the node, or from the primary to the node. */
+  readonly link?: 'app' | 'wal';
+  /** Of the kinds that delay. */
+  readonly delayMs?: number;
+  /** Of `link-throttle`: of each connection, in each direction. */
+  readonly bytesPerSecond?: number;
+  /** Shares of the steady slice's length. 0 = before the first request; absent `to` = until the last answer. */
+  readonly from: number;
+  readonly to?: number;
 }
 
 /** A bound that the measured value must keep, per arm. Missing data is inconclusive, never pass. */
@@ -81,7 +139,8 @@ export interface Objective {
 
 // ---------------------------------------------------------------- arms and nodes
 
-export type Routing = 'primary-only' | 'native';
+export const routings = ['primary-only', 'native', 'balanced'] as const;
+export type Routing = (typeof routings)[number];
 
 /** Where PostgreSQL and the application come from. */
 export const topologyNames = ['embedded', 'testcontainers', 'compose', 'external'] as const;
@@ -93,6 +152,8 @@ export interface Arm {
   readonly topology: TopologyName;
   readonly replicas: number;
   readonly routing: Routing;
+  /** What the application is told of its policy beside `routing`, in the sample application's words. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Which state of the application it is, where a run compares two of them. */
   readonly build?: Build;
 }
@@ -217,6 +278,10 @@ export interface LoadPlan {
   readonly operations: readonly Operation[];
   readonly keys: Readonly<Record<string, KeyDistribution>>;
   readonly streams: readonly LoadStream[];
+  /** As Scenario.sessions.carry. */
+  readonly carry?: string;
+  /** Keeps what became of each request of the open streams, see Trace. */
+  readonly trace?: true;
   readonly timeoutMs: number;
   /** How long to wait for requests in flight after the last due time. */
   readonly drainMs: number;
@@ -265,6 +330,57 @@ export interface LoadResult {
   readonly drainedMs: number;
   readonly operations: readonly OperationResult[];
   readonly generator: GeneratorHealth;
+  /** Absent when no operation has a version. */
+  readonly history?: History;
+  /** Absent unless the plan asked for it. */
+  readonly trace?: Trace;
+}
+
+/** What became of each request of the open streams, in the order of their ends: one entry in each column. */
+export interface Trace {
+  readonly nodes: readonly string[];
+  /** Microseconds since the load's start, and from then until the answer or the end of waiting for it. */
+  readonly dueUs: readonly number[];
+  readonly tookUs: readonly number[];
+  /** 1 = a write, 0 = a read. */
+  readonly write: readonly number[];
+  /** Index of `outcomeNames`. */
+  readonly outcome: readonly number[];
+  /** 1 = status 503 with Retry-After: the server asks to come again, on purpose. */
+  readonly rejected: readonly number[];
+  /** Index of `nodes`, '' for one that did not say. */
+  readonly node: readonly number[];
+}
+
+/** Every good answer that told a version, in the order of their ends: one entry in each column. */
+export interface History {
+  readonly entities: readonly string[];
+  readonly nodes: readonly string[];
+  /** Sessions are numbered within one load. */
+  readonly session: readonly number[];
+  /** Index of `entities`. */
+  readonly entity: readonly number[];
+  /** 1 = a write, 0 = a read. */
+  readonly write: readonly number[];
+  readonly version: readonly number[];
+  /** When the request was sent, microseconds since the load's start, and how long its answer took. */
+  readonly sentUs: readonly number[];
+  readonly tookUs: readonly number[];
+  /** Index of `nodes`, '' for one that did not say. */
+  readonly node: readonly number[];
+  /** Good answers of the same operations that told none; they have no entry. */
+  readonly withoutVersion: number;
+}
+
+/** One entry of a history. Times as in History, in milliseconds. */
+export interface VersionedEvent {
+  readonly session: number;
+  readonly key: string;
+  readonly kind: 'read' | 'write';
+  readonly version: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly node: string;
 }
 
 /** What the generator says while a slice runs, about once a second. */
@@ -502,6 +618,16 @@ export type JournalEntry =
       readonly kind: SliceKind;
       readonly reason: string;
     }
+  /** A fault begins, or is over, on one node. */
+  | {
+      readonly type: 'fault';
+      readonly atMs: number;
+      /** Index in the scenario's faults. */
+      readonly index: number;
+      readonly fault: string;
+      readonly node: string;
+      readonly phase: 'begin' | 'end';
+    }
   /** The rest of a block is not measured: an arm lost so much that it would only take long. */
   | { readonly type: 'block-cut'; readonly atMs: number; readonly block: number; readonly reason: string }
   | {
@@ -529,6 +655,9 @@ export const metricIds = [
   'lag.p95Ms',
   'lag.maxBytes',
   'errors.ratio',
+  'stale.ratio',
+  'ryw.violationsPer10k',
+  'monotonic.violationsPer10k',
 ] as const;
 export type MetricId = (typeof metricIds)[number];
 
@@ -585,6 +714,17 @@ export interface AppHealth {
   /** Cacheable reads that the cache answered, and those for which it failed, 0..100; null without a cache. */
   readonly cacheHitPercent: number | null;
   readonly cacheErrorPercent: number | null;
+  /**
+   * Reads that the primary took over because of what replicas lacked, a second and at once, and their limits; and reads
+   * that nobody could serve. Null where the application does not tell.
+   */
+  readonly takenOver: {
+    readonly rateHz: number | null;
+    readonly limitHz: number;
+    readonly most: number | null;
+    readonly limit: number;
+    readonly rejectedHz: number | null;
+  } | null;
 }
 
 /** The whole machine during a slice, in percent of all its cores. */
@@ -625,7 +765,95 @@ export interface SliceResult {
   readonly generator: GeneratorHealth;
   readonly walBytes: number | null;
   readonly conflicts: number | null;
+  /** Absent when no operation has a version. */
+  readonly consistency?: Consistency;
+  /** Absent when nothing was broken on purpose. */
+  readonly faults?: readonly FaultWindow[];
   readonly findings: readonly Finding[];
+}
+
+/** One fault, times since the slice's start; and what the requests met that became due before, during and after it. */
+export interface FaultWindow {
+  readonly fault: string;
+  /** Where it was: more than one for a fault of all replicas. */
+  readonly nodes: readonly string[];
+  readonly fromMs: number;
+  /** When it was mended; null = it lasted until the end. */
+  readonly toMs: number | null;
+  readonly read: FaultPhases;
+  readonly write: FaultPhases;
+  /** From then on until every node concerned had answered a read again; null = one of them never did. */
+  readonly readsAgainMs: number | null;
+}
+
+export interface FaultPhases {
+  readonly before: FaultPhase;
+  /** The first two seconds, in which it has to be noticed. */
+  readonly first: FaultPhase;
+  readonly during: FaultPhase;
+  /** From its end on; nothing when it had none. */
+  readonly after: FaultPhase;
+  /**
+   * The least time since it began from which on, until it ended, the P95 is at most 1.2 times that of before; null =
+   * no such time, or nothing to compare with.
+   */
+  readonly settledMs: number | null;
+}
+
+/** Requests that became due in one phase. */
+export interface FaultPhase {
+  readonly requests: number;
+  /** Neither answered well nor told to come again. */
+  readonly failed: number;
+  /** Answered 503 with Retry-After. */
+  readonly rejected: number;
+  /** Of those that were not told to come again, failed ones being endless; null = none, or it is endless. */
+  readonly p95Ms: number | null;
+}
+
+/** What reads showed, judged by the writes that had been answered before they were sent: lower bounds. */
+export interface Consistency {
+  readonly reads: number;
+  /** Answers that should have told a version and did not: nothing here is about them. */
+  readonly withoutVersion: number;
+  /** Reads that missed a write which had been answered. */
+  readonly stale: number;
+  /** Of stale reads: how long the first write that they missed had been answered, and how many versions they missed. */
+  readonly staleMs: Quantiles | null;
+  readonly staleVersions: Quantiles | null;
+  /** Reads of what their own session had written, and of what it had read; and those that showed less. */
+  readonly ownWrites: Checked;
+  readonly monotonic: Checked;
+  readonly byNode: Readonly<
+    Record<
+      string,
+      {
+        readonly reads: number;
+        readonly stale: number;
+        readonly ownWriteViolations: number;
+        readonly monotonicViolations: number;
+      }
+    >
+  >;
+  /** Reads by the time since the latest write of the same entity was answered. */
+  readonly freshness: readonly {
+    /** Up to and without so many milliseconds, and from the bound before; null = whatever is later. */
+    readonly belowMs: number | null;
+    readonly reads: number;
+    readonly fresh: number;
+  }[];
+}
+
+export interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export interface Checked {
+  readonly checked: number;
+  readonly violations: number;
 }
 
 export interface ClassResult {
@@ -713,6 +941,8 @@ export interface RunResult {
   readonly validity: { readonly ok: boolean; readonly findings: readonly Finding[] };
   readonly arms: readonly ArmResult[];
   readonly comparison: readonly ComparisonRow[];
+  /** The same of every further arm, where there are more than two. */
+  readonly further?: readonly { readonly arm: string; readonly comparison: readonly ComparisonRow[] }[];
   readonly objectives: readonly ObjectiveResult[];
   /** Of a gate alone. */
   readonly gate?: GateResult;

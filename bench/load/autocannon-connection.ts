@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type net from 'node:net';
 import type { Deadline } from './deadlines.ts';
+import type { NextStep, Visit } from './sessions.ts';
 
 /** The parts of an autocannon 9 client that are used here; the underscored ones are not documented. */
 export interface AutocannonClient extends EventEmitter {
@@ -41,6 +42,11 @@ export interface ClosedConnection extends Deadline {
   inFlight: boolean;
   /** Of the latest answer. */
   servedBy: string;
+  /** Of the latest answer: those of `wanted`, in their order; '' without one, a line for each of several. */
+  values: readonly string[];
+  /** What the request in flight belongs to, and what its session does next. */
+  visit: Visit | null;
+  next: NextStep | null;
   /** Requests in a row that ended without an answer. */
   failures: number;
   /** Connects for the first time; until then the client is held back. */
@@ -59,12 +65,13 @@ export interface ClosedConnection extends Deadline {
  * - writes the next request on a connection that the answer said would be closed;
  * - takes an interim answer (1xx) or one too many for an answer, and waits for ever after one it cannot parse;
  * - connects again at once for ever, thousands of times a second, when nobody listens.
+ * @param on.wanted names of the headers of answers that are kept, in lower case.
  * @param on.draw gives the next request and books it as in flight.
  * @param on.lost the request in flight will never be answered.
  */
 export function takeOver(
   client: AutocannonClient,
-  on: { readonly draw: () => string; readonly lost: () => void },
+  on: { readonly wanted: readonly string[]; readonly draw: () => string; readonly lost: () => void },
 ): ClosedConnection {
   const connect = client._connect.bind(client);
   const doRequest = client._doRequest.bind(client);
@@ -78,6 +85,9 @@ export function takeOver(
     head: false,
     inFlight: false,
     servedBy: '',
+    values: [],
+    visit: null,
+    next: null,
     failures: 0,
     startedMs: 0,
     older: null,
@@ -152,6 +162,7 @@ export function takeOver(
       if (interim) return undefined;
       lastOfConnection = !head.shouldKeepAlive;
       connection.servedBy = nodeOf(head.headers);
+      connection.values = on.wanted.map((name) => valuesOf(head.headers, name));
       return connection.head;
     };
     parser[kOnMessageComplete] = (head) => {
@@ -183,4 +194,13 @@ function nodeOf(headers: readonly string[]): string {
     }
   }
   return '';
+}
+
+function valuesOf(headers: readonly string[], name: string): string {
+  const values: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (headers[index]?.length === name.length && headers[index]?.toLowerCase() === name)
+      values.push(headers[index + 1] as string);
+  }
+  return values.join('\n');
 }

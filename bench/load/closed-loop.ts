@@ -2,7 +2,7 @@ import autocannon from 'autocannon';
 import type { LoadPlan, LoadStream } from '../model.ts';
 import { type AutocannonClient, type ClosedConnection, takeOver } from './autocannon-connection.ts';
 import { createDeadlines } from './deadlines.ts';
-import { createOperationMix } from './operation-mix.ts';
+import { createOperationMix, type DrawnRequest } from './operation-mix.ts';
 import type { Recorder } from './recorder.ts';
 import type { StreamContext, StreamProgress, StreamRun } from './stream.ts';
 
@@ -27,7 +27,7 @@ export function createClosedLoop(
   recorder: Recorder,
   context: StreamContext,
 ): StreamRun {
-  const { clock, target } = context;
+  const { clock, target, sessions } = context;
   const connections = new Map<AutocannonClient, ClosedConnection>();
   const isHead = plan.operations.map((operation) => operation.method === 'HEAD');
   let due = 0;
@@ -64,10 +64,24 @@ export function createClosedLoop(
 
   const setupClient = (raw: unknown): void => {
     const client = raw as AutocannonClient;
-    const draw = createOperationMix(plan, stream.classes, target, [lane, connections.size]);
+    const mix = createOperationMix(plan, stream.classes, target, [lane, connections.size]);
+    const nextRequest = (): DrawnRequest => {
+      const { next } = connection;
+      connection.next = null;
+      if (sessions === null) return mix.draw();
+      if (next !== null) {
+        const { drawn, visit } = sessions.step(next, mix);
+        connection.visit = visit;
+        return drawn;
+      }
+      const drawn = mix.draw();
+      connection.visit = sessions.begin(drawn);
+      return drawn;
+    };
     const connection = takeOver(client, {
+      wanted: sessions?.wanted ?? [],
       draw: () => {
-        const { operation, request } = draw();
+        const { operation, request } = nextRequest();
         connection.operation = operation;
         connection.startedMs = clock();
         connection.head = isHead[operation] === true;
@@ -75,7 +89,8 @@ export function createClosedLoop(
         due += 1;
         recorder.due(operation);
         deadlines.add(connection);
-        return request.text;
+        const { visit } = connection;
+        return (sessions === null || visit === null ? request : sessions.stamp(request, visit.session)).text;
       },
       lost: () => {
         const { operation, startedMs } = connection;
@@ -114,6 +129,12 @@ export function createClosedLoop(
       status,
       servedBy: connection.servedBy,
     });
+    // Steps follow at once: the loop asks what is possible, not what is likely.
+    if (outcome === 'ok' && sessions !== null && connection.visit !== null) {
+      // When it was drawn: what had been answered before that, it should have shown.
+      const { visit, operation, startedMs: drawnMs } = connection;
+      connection.next = sessions.answered(visit, operation, connection, drawnMs, nowMs);
+    }
     ended(connection);
   });
 

@@ -3,6 +3,7 @@ import tls from 'node:tls';
 import type { Deadline } from './deadlines.ts';
 import type { WireRequest } from './request-template.ts';
 import { ResponseParser } from './response-parser.ts';
+import type { Visit } from './sessions.ts';
 
 export interface ConnectTarget {
   readonly secure: boolean;
@@ -25,13 +26,15 @@ export interface ConnectionHandlers {
  * is a connection error, as it is for every client that does not hide it; `reusable` keeps the chance low.
  */
 export class HttpConnection implements Deadline {
-  readonly parser = new ResponseParser();
+  readonly parser: ResponseParser;
   older: Deadline | null = null;
   newer: Deadline | null = null;
   startedMs = 0;
   /** Of the request in flight; bookkeeping of the open loop. */
   dueMs = 0;
   operation = 0;
+  /** What the request belongs to; null where nobody keeps account of sessions. */
+  visit: Visit | null = null;
   /** When the latest answer ended. */
   idleSinceMs = 0;
 
@@ -40,8 +43,10 @@ export class HttpConnection implements Deadline {
   #busy = false;
   #closed = false;
 
-  constructor(target: ConnectTarget, handlers: ConnectionHandlers) {
+  /** @param wanted names of headers whose values the parser keeps. */
+  constructor(target: ConnectTarget, handlers: ConnectionHandlers, wanted: readonly string[] = []) {
     this.#handlers = handlers;
+    this.parser = new ResponseParser(wanted);
     this.#socket = target.secure ? this.#connectTls(target) : this.#connectPlain(target);
     this.#socket.setNoDelay(true);
     this.#socket.on('end', () => this.#ended('the server closed the connection'));

@@ -19,6 +19,8 @@ export class ResponseParser {
   keepAliveTimeoutMs: number | null = null;
   /** Value of `x-db-node`; '' without one. */
   servedBy = '';
+  /** Values of the headers that were asked for, in their order; '' without one, a line for each of several. */
+  readonly values: string[];
 
   #phase: 'head' | 'fixed' | 'chunked' | 'until-eof' = 'head';
   #headRequest = false;
@@ -28,6 +30,13 @@ export class ResponseParser {
   #contentLength = -1;
   #transferEncoding: 'none' | 'chunked' | 'other' = 'none';
   readonly #chunks = new ChunkedBody();
+  readonly #wanted: readonly Buffer[];
+
+  /** @param wanted names of headers whose values are kept. */
+  constructor(wanted: readonly string[] = []) {
+    this.#wanted = wanted.map((name) => Buffer.from(`${name.toLowerCase()}:`));
+    this.values = wanted.map(() => '');
+  }
 
   /** Forgets the previous response. @param head whether the request's method is HEAD: no body follows. */
   reset(head: boolean): void {
@@ -106,6 +115,7 @@ export class ResponseParser {
     this.#contentLength = -1;
     this.#transferEncoding = 'none';
     let nodeSeen = false;
+    this.values.fill('');
     for (;;) {
       const lineStart = at;
       at = skipLine(bytes, lineStart, length);
@@ -143,6 +153,12 @@ export class ResponseParser {
             nodeSeen = true;
           }
           break;
+      }
+      for (let index = 0; index < this.#wanted.length; index += 1) {
+        const name = this.#wanted[index] as Buffer;
+        if (!isHeader(bytes, lineStart, at, name)) continue;
+        const value = headerValue(bytes, lineStart + name.length, at);
+        this.values[index] = this.values[index] === '' ? value : `${this.values[index]}\n${value}`;
       }
     }
     if (!nodeSeen) this.servedBy = '';

@@ -1,12 +1,15 @@
 import type { LoadPlan, LoadProgress, LoadResult, LoadStream, OperationClass } from '../model.ts';
 import { profileDurationMs } from './arrivals.ts';
 import { type HealthWatch, watchHealth } from './health.ts';
+import { createHistory } from './history.ts';
 import type { ConnectTarget } from './http-connection.ts';
 import { createOpenLoop } from './open-loop.ts';
 import { checkPlan } from './plan.ts';
 import { createHistogram, createRecorder } from './recorder.ts';
 import type { RequestTarget } from './request-template.ts';
+import { createSessions } from './sessions.ts';
 import type { StreamRun } from './stream.ts';
+import { createTracer } from './trace.ts';
 
 /** Between the end of the set-up and the zero of the schedule: enough for every stream to begin. */
 const leadMs = 5;
@@ -35,7 +38,10 @@ export async function runLoad(
   const open = createRecorder(plan, 'open', interval);
   const closed = createRecorder(plan, 'closed', interval);
   const durationMs = Math.max(...plan.streams.map(streamDurationMs));
-  const context = { clock, target: parseTarget(plan.baseUrl) };
+  const history = createHistory(plan);
+  const tracer = createTracer(plan);
+  const sessions = createSessions(plan, history);
+  const context = { clock, target: parseTarget(plan.baseUrl), sessions, tracer };
 
   const runs: StreamRun[] = [];
   let progress: NodeJS.Timeout | undefined;
@@ -63,12 +69,15 @@ export async function runLoad(
     await Promise.race([allFinished, waitUntil(endMs + plan.drainMs, clock, signal)]);
     const nowMs = clock();
     await Promise.all(runs.map((run) => run.stop(nowMs)));
+    const seen = history.result(originMs);
     return {
       startedAtMs: originMs,
       durationMs,
       drainedMs: Math.max(0, nowMs - endMs),
       operations: [...open.results(), ...closed.results()],
       generator,
+      ...(seen === undefined ? {} : { history: seen }),
+      ...(tracer === null ? {} : { trace: tracer.result(originMs) }),
     };
   } finally {
     clearInterval(progress);

@@ -1,10 +1,16 @@
 import type { ConnectTarget } from './http-connection.ts';
 import type { RequestTarget } from './request-template.ts';
+import type { Sessions } from './sessions.ts';
+import type { Tracer } from './trace.ts';
 
 /** What every stream of a plan shares. */
 export interface StreamContext {
   readonly clock: () => number;
   readonly target: ConnectTarget & RequestTarget;
+  /** Null where the plan has none. */
+  readonly sessions: Sessions | null;
+  /** Of open streams; null where the plan asks for none. */
+  readonly tracer: Tracer | null;
 }
 
 /** Counts since the start. */

@@ -13,7 +13,7 @@ describe('the mix', () => {
   ];
 
   test('read share first, then weights within the class', () => {
-    const draw = createOperationMix(plan({ operations, readShare: 0.8 }), ['read', 'write'], target, [0]);
+    const { draw } = createOperationMix(plan({ operations, readShare: 0.8 }), ['read', 'write'], target, [0]);
     const counts = [0, 0, 0, 0];
     for (let index = 0; index < 100_000; index += 1) {
       const { operation } = draw();
@@ -26,13 +26,13 @@ describe('the mix', () => {
   });
 
   test('a stream of one class ignores the read share', () => {
-    const draw = createOperationMix(plan({ operations, readShare: 0.8 }), ['write'], target, [0]);
+    const { draw } = createOperationMix(plan({ operations, readShare: 0.8 }), ['write'], target, [0]);
     for (let index = 0; index < 100; index += 1) expect(draw().operation).toBe(2);
   });
 
   test('same seed and lane, same requests; no two lanes march in step', () => {
     const sequence = (seed: number, ...lane: number[]): number[] => {
-      const draw = createOperationMix(plan({ operations, seed }), ['read', 'write'], target, lane);
+      const { draw } = createOperationMix(plan({ operations, seed }), ['read', 'write'], target, lane);
       return Array.from({ length: 200 }, () => draw().operation);
     };
     expect(sequence(1, 0, 3)).toEqual(sequence(1, 0, 3));
@@ -48,7 +48,7 @@ describe('the mix', () => {
 
 describe('a request', () => {
   test('without placeholders is built once', () => {
-    const draw = createOperationMix(plan({}), ['read'], target, [0]);
+    const { draw } = createOperationMix(plan({}), ['read'], target, [0]);
     expect(draw().request).toBe(draw().request);
     expect(draw().request).toEqual({
       text: 'GET /api/things?limit=20 HTTP/1.1\r\nhost: 127.0.0.1:3000\r\naccept: */*\r\n\r\n',
@@ -189,7 +189,7 @@ function drawer(
   const operations = [
     { name: 'it', class: 'read', weight: 1, method: 'GET', path: '/', ...operation } satisfies Operation,
   ];
-  const draw = createOperationMix(plan({ operations, keys, sliceIndex }), ['read'], target, lane);
+  const { draw } = createOperationMix(plan({ operations, keys, sliceIndex }), ['read'], target, lane);
   return () => {
     const { text, encoding } = draw().request;
     const end = text.indexOf('\r\n\r\n') + 4;
