@@ -8,7 +8,7 @@ export function isInstance(part: string): boolean {
 
 /** Subjects of CPU readings that are neither nodes nor the harness: instances by number, then the others. */
 export function applicationParts(subjects: readonly string[], nodes: readonly string[]): readonly string[] {
-  const others = new Set([...nodes, 'generator', 'harness']);
+  const others = new Set([...nodes, 'generator', 'harness', 'links']);
   return subjects
     .filter((subject) => !others.has(subject))
     .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b, 'en', { numeric: true }));
@@ -35,6 +35,20 @@ export function appHealth(readings: SliceReadings, instances: readonly string[])
     poolWaiting: sumOfAll(gauges('poolWaiting').map((gauge) => gauge?.mean ?? null)),
     poolInUse: sumOfAll(gauges('poolInUse').map((gauge) => gauge?.mean ?? null)),
     ...cacheShares(readings, instances),
+    takenOver: takenOver(readings, instances),
+  };
+}
+
+function takenOver(readings: SliceReadings, instances: readonly string[]): AppHealth['takenOver'] {
+  const rate = (name: string): number | null =>
+    sumOfAll(instances.map((instance) => readings.ratePerSecond(instance, name)));
+  const most = (name: string): number | null =>
+    sumOfAll(instances.map((instance) => readings.gauge(instance, name)?.max ?? null));
+  const [limit, limitHz] = [most('takenOverLimit'), most('takenOverLimitHz')];
+  if (limit === null || limitHz === null) return null;
+  return {
+    ...{ rateHz: rate('readsTakenOver'), limitHz, most: most('takenOverMost'), limit },
+    rejectedHz: rate('readsRejected'),
   };
 }
 

@@ -16,6 +16,9 @@ export const environmentLimits = {
   primaryReadPercent: 10,
   /** Largest over smallest share of reads among the replicas. */
   replicaImbalance: 1.5,
+  /** Least time before a fault, and of one that begins or ends within the slice. */
+  beforeSeconds: 2,
+  faultSeconds: 3,
   /** Answers per block from which on five of them lie beyond the P95. */
   answersForP95: 100,
 } as const;
@@ -23,18 +26,20 @@ export const environmentLimits = {
 /**
  * Whether the machine and the routing let the run mean what it says. Ids: `no-quota`, `foreign-cpu`,
  * `foreign-cpu-unknown`, `steal`, `app-bound`, `few-requests`, `reads-cached`, `reads-unattributed`,
- * `reads-on-primary`, `replica-unused`, `reads-uneven`, `lag-missing`.
+ * `reads-on-primary`, `replica-unused`, `reads-uneven`, `lag-missing`, `versions-missing`, `fault-short`.
  */
 export function assessEnvironment(plan: RunPlan, arms: readonly ArmResult[]): readonly Finding[] {
   return [
     ...assessQuota(plan),
+    ...assessFaults(plan),
     ...assessNeighbours(arms),
     ...assessCounts(arms),
     ...arms.flatMap((arm) => [
       ...assessApplication(arm, plan),
       ...assessCache(arm),
-      ...assessRouting(arm),
-      ...assessLag(arm),
+      ...assessRouting(whole(arm)),
+      ...assessLag(whole(arm)),
+      ...assessVersions(arm),
     ]),
   ];
 }
@@ -51,6 +56,29 @@ function assessQuota(plan: RunPlan): readonly Finding[] {
         'the PostgreSQL nodes have no CPU quota and share the same cores, so a replica adds work but no machine: the ratio predicts nothing about replicas on machines of their own; run where cgroups can be written, or with a user systemd',
     },
   ];
+}
+
+/** Without the slices in which something was broken: a replica that is down serves no read, and that is no surprise. */
+function whole(arm: ArmResult): ArmResult {
+  return { ...arm, slices: arm.slices.filter(({ faults }) => faults === undefined) };
+}
+
+/** Percentiles of less than a second say little, and the first two seconds of a fault are apart. */
+function assessFaults({ scenario, sliceSeconds }: RunPlan): readonly Finding[] {
+  const { beforeSeconds, faultSeconds } = environmentLimits;
+  const { faults = [] } = scenario;
+  return faults.flatMap(({ kind, node, from, to = 1 }) => {
+    if (from === 0 && to === 1) return [];
+    const needed = Math.max(from === 0 ? 0 : beforeSeconds / from, faultSeconds / (to - from));
+    if (sliceSeconds >= needed - 1e-9) return [];
+    const length = (share: number): string => `${Number((share * sliceSeconds).toFixed(1))} s`;
+    return [
+      warning(
+        'fault-short',
+        `slices of ${sliceSeconds} s have ${length(from)} before and ${length(to - from)} of ${kind} on ${node}: too little for what is said of before and during; use --slice-seconds ${Math.ceil(needed)} or more`,
+      ),
+    ];
+  });
 }
 
 function assessNeighbours(arms: readonly ArmResult[]): readonly Finding[] {
@@ -217,6 +245,19 @@ function assessLag(arm: ArmResult): readonly Finding[] {
     warning(
       'lag-missing',
       `the lag of at least one replica of ${arm.name} was not observed throughout in ${unseen.length} of ${steady.length} steady slices: it was stalled, silent, or further behind than is remembered; those blocks count as unknown, not as zero`,
+    ),
+  ];
+}
+
+/** An application that leaves versions out has no stale reads either. */
+function assessVersions(arm: ArmResult): readonly Finding[] {
+  const seen = arm.slices.flatMap(({ consistency }) => consistency ?? []);
+  const without = seen.reduce((sum, { withoutVersion }) => sum + withoutVersion, 0);
+  if (without === 0) return [];
+  return [
+    warning(
+      'versions-missing',
+      `${without} answers of ${arm.name} should have told a version and did not: stale reads and violations among them are not seen; let every answer of an operation with a version have its header`,
     ),
   ];
 }

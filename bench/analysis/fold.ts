@@ -13,6 +13,7 @@ import {
 import { findBottleneck } from './bottleneck.ts';
 import { compareMetrics } from './compare.ts';
 import { assessEnvironment } from './environment.ts';
+import { faultWindows } from './fault-windows.ts';
 import { assessCuts, assessRun, mergeFindings } from './findings.ts';
 import { finishedBlocks, measuredKinds } from './finished-blocks.ts';
 import { isSettled } from './gate/decided.ts';
@@ -88,10 +89,19 @@ export function createJournalFold(): JournalFold {
     if (first === undefined) return;
     const whole = mergeParts([first, ...more]);
     const { result, allLag } = summarizeSlice(whole, readings, plan, arm, subjects.get(arm.name) ?? []);
-    const unsteady = assessSteadyState(whole, slice.progress, plan.scenario);
+    // What is broken on purpose is no steady state, and is not meant to be.
+    const faults = faultWindows(slice.faults, whole.load);
+    const unsteady = faults.length > 0 ? [] : assessSteadyState(whole, slice.progress, plan.scenario);
     slices.set(keyOf(first), {
       arm: arm.name,
-      result: { ...result, findings: [...result.findings, ...unsteady] },
+      result: {
+        ...result,
+        ...(faults.length === 0 ? {} : { faults }),
+        findings: [
+          ...(faults.length === 0 ? result.findings : withExpectedErrors(result.findings)),
+          ...unsteady,
+        ],
+      },
       allLag,
     });
   };
@@ -141,6 +151,9 @@ export function createJournalFold(): JournalFold {
           return;
         case 'progress':
           current?.progress.push(entry);
+          return;
+        case 'fault':
+          current?.faults.push(entry);
           return;
         case 'slice-end':
           finishSlice(entry);
@@ -221,6 +234,7 @@ function assemble(folded: Folded): RunResult {
   ]);
   const objectives = judgeObjectives(plan.scenario.objectives, arms);
   const validity = { ok: found.every(({ severity }) => severity !== 'invalid'), findings: found };
+  const further = compareFurther(arms, plan.interleaved);
   const gate = decided === undefined ? {} : { gate: qualifyGate(decided, { validity, completion }) };
   return {
     schemaVersion: 1,
@@ -239,6 +253,7 @@ function assemble(folded: Folded): RunResult {
     validity,
     arms,
     comparison: compareArms(arms, plan.interleaved),
+    ...(further.length === 0 ? {} : { further }),
     objectives,
     ...gate,
     steps: folded.steps,
@@ -276,6 +291,26 @@ export function compareArms(arms: readonly ArmResult[], interleaved: boolean): r
   const candidate = arms.find((arm) => arm !== baseline);
   if (baseline === undefined || candidate === undefined) return [];
   return compareMetrics(baseline.metrics, candidate.metrics, { interleaved });
+}
+
+/** Where something was broken on purpose, what was lost by it is the result and no fault of the measurement. */
+function withExpectedErrors(findings: readonly Finding[]): readonly Finding[] {
+  return findings.map((finding) =>
+    finding.id === 'error-ratio' && finding.severity === 'invalid'
+      ? { ...finding, severity: 'warning' }
+      : finding,
+  );
+}
+
+/** Every arm beyond the two of `compareArms` against the same baseline. */
+function compareFurther(arms: readonly ArmResult[], interleaved: boolean): NonNullable<RunResult['further']> {
+  const baseline = arms.find(({ name }) => name === 'baseline') ?? arms[0];
+  if (baseline === undefined) return [];
+  const others = arms.filter((arm) => arm !== baseline).slice(1);
+  return others.map((arm) => ({
+    arm: arm.name,
+    comparison: compareMetrics(baseline.metrics, arm.metrics, { interleaved }),
+  }));
 }
 
 function isMeasured(kind: SliceKind): boolean {

@@ -1,4 +1,11 @@
-import { type MetricId, type MetricValue, metricIds, type SliceKind, type SliceResult } from '../model.ts';
+import {
+  type Checked,
+  type MetricId,
+  type MetricValue,
+  metricIds,
+  type SliceKind,
+  type SliceResult,
+} from '../model.ts';
 import { coresOfInstances } from './application-parts.ts';
 import { addOutcomes, countDue } from './latency.ts';
 import { median, medianInterval } from './median.ts';
@@ -27,6 +34,9 @@ export const metricDefinitions: Readonly<Record<MetricId, MetricDefinition>> = {
   'lag.p95Ms': { unit: 'ms', direction: 'lower-is-better' },
   'lag.maxBytes': { unit: 'B', direction: 'lower-is-better' },
   'errors.ratio': { unit: '', direction: 'lower-is-better' },
+  'stale.ratio': { unit: '', direction: 'lower-is-better' },
+  'ryw.violationsPer10k': { unit: 'per 10,000', direction: 'lower-is-better' },
+  'monotonic.violationsPer10k': { unit: 'per 10,000', direction: 'lower-is-better' },
 };
 
 /**
@@ -98,7 +108,22 @@ function blockValue(
       return steady?.allLag?.maxBytes ?? null;
     case 'errors.ratio':
       return errorRatio(slices.map(({ result }) => result));
+    case 'stale.ratio':
+      return ratio(steady?.result.consistency?.stale, steady?.result.consistency?.reads);
+    case 'ryw.violationsPer10k':
+      return per10k(steady?.result.consistency?.ownWrites);
+    case 'monotonic.violationsPer10k':
+      return per10k(steady?.result.consistency?.monotonic);
   }
+}
+
+function per10k(checks: Checked | undefined): number | null {
+  const share = ratio(checks?.violations, checks?.checked);
+  return share === null ? null : share * 10_000;
+}
+
+function ratio(part: number | undefined, all: number | undefined): number | null {
+  return part === undefined || all === undefined || all === 0 ? null : part / all;
 }
 
 /** Mean, or null when any is unknown: the mean of those that answered would flatter. */

@@ -1,4 +1,4 @@
-import type { ArmResult, MetricValue, Objective, ObjectiveResult, Verdict } from '../model.ts';
+import type { ArmResult, MetricId, MetricValue, Objective, ObjectiveResult, Verdict } from '../model.ts';
 import { metricDefinitions } from './metrics.ts';
 
 /**
@@ -45,19 +45,22 @@ function judgeObjective(objective: Objective, arm: ArmResult): ObjectiveResult {
 }
 
 function judgeRange(objective: Objective, metric: MetricValue): Verdict {
-  const { low, high } = rangeOf(metric);
+  const { low, high } = rangeOf(objective.metric, metric);
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = objective;
   if (high < min || low > max) return 'fail';
   return low >= min && high <= max ? 'pass' : 'inconclusive';
 }
 
-function rangeOf(metric: MetricValue): { readonly low: number; readonly high: number } {
+function rangeOf(id: MetricId, metric: MetricValue): { readonly low: number; readonly high: number } {
   const values = metric.perBlock.map(({ value }) => value);
-  return { low: metric.low ?? Math.min(...values), high: metric.high ?? Math.max(...values) };
+  const range = { low: Math.min(...values), high: Math.max(...values) };
+  // A promise that was broken in one block was broken; the interval of the median would leave that block out.
+  if (id.endsWith('.violationsPer10k')) return range;
+  return { low: metric.low ?? range.low, high: metric.high ?? range.high };
 }
 
 function describe(objective: Objective, arm: ArmResult, metric: MetricValue, verdict: Verdict): string {
-  const { low, high } = rangeOf(metric);
+  const { low, high } = rangeOf(objective.metric, metric);
   const show = (value: number): string => showValue(objective, value);
   const said = { pass: 'keeps', fail: 'misses', inconclusive: 'neither keeps nor misses' }[verdict];
   const blocks = metric.blocks === 1 ? '1 block' : `${metric.blocks} blocks`;
@@ -74,6 +77,6 @@ function describeBound(objective: Objective): string {
 }
 
 function showValue({ metric }: Objective, value: number): string {
-  if (metric === 'errors.ratio') return `${(value * 100).toFixed(2)} %`;
+  if (metric === 'errors.ratio' || metric === 'stale.ratio') return `${(value * 100).toFixed(2)} %`;
   return `${Number(value.toPrecision(3))} ${metricDefinitions[metric].unit}`;
 }

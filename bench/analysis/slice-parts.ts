@@ -8,6 +8,8 @@ import type {
   OperationResult,
   OutcomeCounts,
 } from '../model.ts';
+import { mergeHistories } from './consistency-summary.ts';
+import type { FaultEntry } from './fault-windows.ts';
 import { addOutcomes, mergeHistograms } from './latency.ts';
 import type { SliceEnd } from './slice.ts';
 import { collectReadings, type ReadingsCollector } from './slice-readings.ts';
@@ -19,6 +21,7 @@ export interface CurrentSlice {
   readonly start: SliceStart;
   readonly readings: ReadingsCollector;
   readonly progress: LoadProgress[];
+  readonly faults: FaultEntry[];
   /** Parts that have ended. */
   readonly parts: readonly SliceEnd[];
 }
@@ -26,7 +29,7 @@ export interface CurrentSlice {
 /** The slice that begins, or the next part of one that was begun. */
 export function beginPart(start: SliceStart, begun: CurrentSlice | undefined): CurrentSlice {
   if (begun === undefined || start.part === undefined || start.part === 1) {
-    return { start, readings: collectReadings(start.atMs), progress: [], parts: [] };
+    return { start, readings: collectReadings(start.atMs), progress: [], faults: [], parts: [] };
   }
   begun.readings.resume(start.atMs);
   return { ...begun, start };
@@ -40,14 +43,22 @@ export function mergeParts(ends: readonly [SliceEnd, ...SliceEnd[]]): SliceEnd {
   const [first, ...more] = ends;
   if (more.length === 0) return first;
   const loads = ends.map(({ load }) => load);
+  const history = mergeHistories(loads);
   const load: LoadResult = {
     startedAtMs: first.load.startedAtMs,
     durationMs: sum(loads.map(({ durationMs }) => durationMs)),
     drainedMs: sum(loads.map(({ drainedMs }) => drainedMs)),
-    operations: first.load.operations.map((operation) => mergeOperation(operation, loads)),
+    operations: distinctOperations(loads).map((operation) => mergeOperation(operation, loads)),
     generator: mergeHealth(loads.map(({ generator, durationMs }) => ({ ...generator, durationMs }))),
+    ...(history === undefined ? {} : { history }),
   };
   return { ...(ends.at(-1) ?? first), load };
+}
+
+/** One of each: a rare operation may not have been due in the first part. */
+function distinctOperations(loads: readonly LoadResult[]): readonly OperationResult[] {
+  const all = loads.flatMap(({ operations }) => operations);
+  return [...new Map(all.toReversed().map((one) => [`${one.loop} ${one.name}`, one])).values()].toReversed();
 }
 
 /** An operation of one stream; another stream of the slice may have one of the same name. */

@@ -58,6 +58,8 @@ const cumulative: ReadonlySet<string> = new Set([
   'cacheHits',
   'cacheMisses',
   'cacheErrors',
+  'readsTakenOver',
+  'readsRejected',
 ]);
 
 /** Collects the readings of a slice that was announced at `startedAtMs`. */

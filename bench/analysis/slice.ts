@@ -12,6 +12,7 @@ import type {
   SliceResult,
 } from '../model.ts';
 import { appHealth, applicationParts, isInstance } from './application-parts.ts';
+import { summarizeConsistency } from './consistency-summary.ts';
 import { addOutcomes, answersInTime, summarizeLatency } from './latency.ts';
 import type { SliceReadings } from './slice-readings.ts';
 import { assessLoad } from './validity.ts';
@@ -43,6 +44,7 @@ export function summarizeSlice(
   const ofClass = (name: OperationClass): readonly OperationResult[] =>
     load.operations.filter((operation) => operation.class === name);
   const lag = lagByReplica(readings, arm);
+  const consistency = summarizeConsistency(load);
   const result: SliceResult = {
     kind: end.kind,
     block: end.block,
@@ -62,6 +64,7 @@ export function summarizeSlice(
     generator: load.generator,
     walBytes: overSlice(readings.ratePerSecond('primary', 'walBytes'), seconds),
     conflicts: conflicts(readings, arm),
+    ...(consistency === null ? {} : { consistency }),
     findings: assessLoad(load, {
       where: `${end.arm}, block ${end.block}, ${end.kind}`,
       offeredRateHz: end.offeredRateHz,
@@ -114,7 +117,7 @@ function cpuBySubject(
   const limited = plan.limitMethod !== 'none' && (plan.parts === undefined || kind !== 'steady');
   const planned = limited ? plan.nodeCpus : null;
   const nodes = nodeNames(arm).map((name) => [name, cpuOf(readings, name, planned)] as const);
-  const others = [...parts, 'generator', 'harness'].map(
+  const others = [...parts, 'generator', 'harness', 'links'].map(
     (name) => [name, cpuOf(readings, name, null)] as const,
   );
   return Object.fromEntries(
@@ -158,7 +161,11 @@ function hostLoad(
   const stealMs = readings.ratePerSecond('host', 'stealMs');
   // An application without readings is a part unobserved.
   const tier = parts.some(isInstance) ? parts : ['app', ...parts];
-  const own = [...nodeNames(arm), ...tier, 'generator', 'harness'].map((name) => coresUsed(readings, name));
+  // Links are there in a run with such faults alone.
+  const links = coresUsed(readings, 'links') === null ? [] : ['links'];
+  const own = [...nodeNames(arm), ...tier, 'generator', 'harness', ...links].map((name) =>
+    coresUsed(readings, name),
+  );
   const known = own.filter((used) => used !== null);
   const ofMachine = (usedCores: number): number => (usedCores / cores) * 100;
   return {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { applicationParts } from '../../bench/analysis/application-parts.ts';
-import type { JournalEntry, Reading, RunResult, SliceResult } from '../../bench/model.ts';
+import type { AppHealth, JournalEntry, Reading, RunResult, SliceResult } from '../../bench/model.ts';
 import { foldJournal } from './fold-journal.ts';
 import { buildJournal } from './journal-builder.ts';
 
@@ -79,6 +79,36 @@ describe('an application of several instances', () => {
     expect(steady(whole).app.cacheErrorPercent).toBe(0);
     expect(steady(whole).app.poolWaiting).toBe(9);
     expect(steady(whole).app.eventLoopDelayP99Ms).toBe(14);
+  });
+});
+
+describe('reads that the primary took over', () => {
+  /** The router's counters of one instance, 20 reads a second taken over by each, more by app2. */
+  const routed = (subject: string, atMs: number): Readonly<Record<string, number>> => ({
+    readsTakenOver: (subject === 'app2' ? 0.04 : 0.02) * atMs,
+    readsRejected: subject === 'app3' ? 0.001 * atMs : 0,
+    takenOverMost: subject === 'app1' ? 4 : 2,
+    ...{ takenOverLimit: 4, takenOverLimitHz: 1_000 },
+  });
+  const foldRouted = (tells: (subject: string) => boolean): AppHealth['takenOver'] =>
+    steady(
+      foldChanged((reading) =>
+        reading.probe === 'app' && tells(reading.subject)
+          ? { ...reading, values: { ...reading.values, ...routed(reading.subject, reading.atMs) } }
+          : reading,
+      ),
+    ).app.takenOver;
+
+  test('are those of all instances, beside what all of them may take', () => {
+    const told = foldRouted(() => true);
+    expect(told?.rateHz).toBeCloseTo(80, 6);
+    expect(told?.rejectedHz).toBeCloseTo(1, 6);
+    expect(told).toMatchObject({ most: 8, limit: 12, limitHz: 3_000 });
+  });
+
+  test('are unknown where one of them does not tell', () => {
+    expect(foldRouted((subject) => subject !== 'app2')).toBeNull();
+    expect(steady(whole).app.takenOver).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { JournalEntry, RunResult } from '../../bench/model.ts';
+import type { JournalEntry, Reading, RunResult, Scenario } from '../../bench/model.ts';
 import { foldJournal } from './fold-journal.ts';
 import { buildJournal, type JournalOptions } from './journal-builder.ts';
 
@@ -75,4 +75,93 @@ describe('the environment', () => {
   test('does not claim that replicas were read when answers do not name their node', () => {
     expect(findings(serve({ '': 1000 }))).toEqual(['warning reads-unattributed']);
   });
+});
+
+describe('slices in which something was broken', () => {
+  const faults: Scenario['faults'] = [{ kind: 'kill', node: 'replica1', from: 0.3, to: 0.6 }];
+
+  /** Replica 1 serves nothing in the steady slices and tells no lag; `told` = the journal has the fault. */
+  const lossy = (told: boolean): RunResult => {
+    let steady = false;
+    return foldJournal(
+      buildJournal({ ...small, ...(told ? { sliceMs: 10_000, scenario: { faults } } : {}) }).flatMap(
+        (entry): readonly JournalEntry[] => {
+          if (entry.type === 'slice-start') steady = entry.kind === 'steady' && entry.arm === 'replicated';
+          if (!steady) return [entry];
+          const fault = { type: 'fault', index: 0, fault: 'kill', node: 'replica1' } as const;
+          switch (entry.type) {
+            case 'slice-start': {
+              const begin = { ...fault, atMs: entry.atMs + 700, phase: 'begin' } as const;
+              return told ? [entry, begin, { ...begin, atMs: entry.atMs + 1_300, phase: 'end' }] : [entry];
+            }
+            case 'readings':
+              return [{ ...entry, readings: entry.readings.filter(isNoLagOfFirst) }];
+            case 'slice-end': {
+              const operations = entry.load.operations.map((operation) =>
+                operation.class === 'read'
+                  ? { ...operation, servedBy: { primary: 500, replica2: 500 } }
+                  : operation,
+              );
+              return [{ ...entry, load: { ...entry.load, operations } }];
+            }
+            default:
+              return [entry];
+          }
+        },
+      ),
+    );
+  };
+  const isNoLagOfFirst = ({ probe, subject }: Reading): boolean => probe !== 'lag' || subject !== 'replica1';
+
+  test('are no reason to doubt the routing or the lag', () => {
+    expect(findings(lossy(false))).toEqual(
+      expect.arrayContaining(['warning reads-on-primary', 'warning lag-missing']),
+    );
+    const result = lossy(true);
+    expect(findings(result)).toEqual([]);
+    expect(result.arms[1]?.slices.find(({ kind }) => kind === 'steady')?.faults).toHaveLength(1);
+  });
+
+  test.each([
+    // Two seconds before it take 6.7 s, three of it 10 s.
+    ['kill of 0.9 s', 3, { kind: 'kill', node: 'replica1', from: 0.3, to: 0.6 }, 10],
+    ['one that nothing was before', 2, { kind: 'kill', node: 'replica1', from: 0, to: 0.6 }, 5],
+    ['one just after the start', 20, { kind: 'pause', node: 'replicas', from: 0.05 }, 40],
+  ] as const)('are told when they are too short: %s', (_, sliceSeconds, fault, needed) => {
+    const judge = (seconds: number) =>
+      foldJournal(
+        buildJournal({
+          blocks: 2,
+          sliceMs: 2_000,
+          plan: { sliceSeconds: seconds },
+          scenario: { faults: [fault] },
+        }),
+      ).validity.findings.filter(({ id }) => id === 'fault-short');
+    expect(judge(sliceSeconds)).toMatchObject([
+      { severity: 'warning', message: expect.stringContaining(`use --slice-seconds ${needed} or more`) },
+    ]);
+    expect(judge(needed)).toEqual([]);
+  });
+
+  test('are long enough when they are broken all the time', () => {
+    expect(of({ scenario: { faults: [{ kind: 'pause', node: 'replica1', from: 0 }] } })).toEqual([]);
+  });
+});
+
+test('answers without the version that they should tell are told', () => {
+  const empty = { session: [], entity: [], write: [], version: [], sentUs: [], tookUs: [], node: [] };
+  const result = foldJournal(
+    buildJournal(small).map((entry): JournalEntry => {
+      if (entry.type !== 'slice-end' || entry.arm !== 'replicated' || entry.kind !== 'steady') return entry;
+      const history = { ...empty, entities: [], nodes: [], withoutVersion: 21 };
+      return { ...entry, load: { ...entry.load, history } };
+    }),
+  );
+  expect(result.validity.findings).toMatchObject([
+    {
+      severity: 'warning',
+      id: 'versions-missing',
+      message: expect.stringMatching(/^42 answers of replicated/),
+    },
+  ]);
 });

@@ -48,6 +48,23 @@ describe('an objective', () => {
     expect(judge({ metric: 'errors.ratio', max: 0 }, value([0, 0]))).toBe('pass');
   });
 
+  test('of violations is about every block: the interval of a median would leave a few of them out', () => {
+    const none = Array.from({ length: 8 }, () => 0);
+    const promise = { metric: 'ryw.violationsPer10k', max: 0 } as const;
+    expect(judge(promise, value([0, ...none], 0, 0))).toBe('pass');
+    expect(judge(promise, value([...none, 3], 0, 0))).toBe('inconclusive');
+    expect(judge(promise, value([3, 1, 2], null, null))).toBe('fail');
+    // What is no promise goes by its interval as before.
+    expect(judge({ metric: 'errors.ratio', max: 0 }, value([...none, 0.1], 0, 0))).toBe('pass');
+    const [result] = judgeObjectives(
+      [promise],
+      [withMetrics(baselineArm, { 'ryw.violationsPer10k': value([...none, 3], 0, 0) })],
+    );
+    expect(result?.sentence).toContain(
+      '[0 per 10,000 to 3 per 10,000, 9 blocks] and neither keeps nor misses',
+    );
+  });
+
   test('that was not measured is inconclusive', () => {
     const [result] = judgeObjectives([{ metric: 'read.qps', min: 1 }], [withMetrics(baselineArm, {})]);
     expect(result).toMatchObject({ arm: 'baseline', value: null, verdict: 'inconclusive' });

@@ -19,6 +19,9 @@ export const metricWords: Readonly<Record<MetricId, string>> = {
   'lag.p95Ms': 'Lag P95',
   'lag.maxBytes': 'Largest lag',
   'errors.ratio': 'Error ratio',
+  'stale.ratio': 'Share of stale reads',
+  'ryw.violationsPer10k': 'Reads without own writes',
+  'monotonic.violationsPer10k': 'Reads that went back',
 };
 
 /**
