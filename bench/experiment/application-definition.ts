@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Arm, type NodeAddress, type Scenario, UsageError } from '../model.ts';
@@ -107,6 +108,27 @@ export function configuredApplication(loaded: LoadedConfig): ApplicationDefiniti
   return definition;
 }
 
+/**
+ * What of an arm's policy the application is not even told: `routing`, or a setting; null = nothing. Whether it does
+ * something with what it is told is its own matter.
+ */
+export function untoldOf(application: ApplicationDefinition, arm: Arm): string | null {
+  const nodes = ['primary', ...Array.from({ length: arm.replicas }, (_, index) => `replica${index + 1}`)];
+  const addresses = nodes.map((name, index) => inventedNode(name, 5432 + index));
+  const told = (policy: Pick<Arm, 'routing' | 'settings'>): string => {
+    const environment = application.env(connectionsOf(policy, addresses, 3000));
+    return JSON.stringify(Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  const { routing, settings = {} } = arm;
+  const all = told({ routing, settings });
+  if (routing === 'balanced' && all === told({ routing: 'native', settings })) return 'routing';
+  const unused = Object.keys(settings).find((name) => {
+    const { [name]: _, ...others } = settings;
+    return all === told({ routing, settings: others });
+  });
+  return unused ?? null;
+}
+
 function describeApplication(loaded: LoadedConfig): ApplicationDefinition {
   const { config, folder } = loaded;
   const { app } = config;
@@ -132,13 +154,13 @@ export function inheritedEnvironment({ withheld }: ApplicationDefinition): NodeJ
 
 /** What the application of an arm may know: no replicas where the arm has none. */
 export function connectionsOf(
-  arm: Pick<Arm, 'routing'>,
+  arm: Pick<Arm, 'routing' | 'settings'>,
   nodes: readonly NodeAddress[],
   appPort: number,
 ): Connections {
   const [primary, ...replicas] = nodes.map(endpointOf);
   if (primary === undefined) throw new Error('a cluster without nodes has no connections');
-  return { primary, replicas, routing: arm.routing, appPort };
+  return { primary, replicas, routing: arm.routing, settings: arm.settings ?? {}, appPort };
 }
 
 function configuredPrepare({ config, folder, path }: LoadedConfig): ApplicationDefinition['prepare'] {
@@ -195,7 +217,13 @@ function endpointOf(node: NodeAddress): Endpoint {
   return { name, url, host, port, database, user, password };
 }
 
-function sampleEnvironment({ primary, replicas, routing, appPort }: Connections): Record<string, string> {
+function sampleEnvironment({
+  primary,
+  replicas,
+  routing,
+  settings,
+  appPort,
+}: Connections): Record<string, string> {
   const environment: Record<string, string> = {
     HOST: '127.0.0.1',
     PORT: String(appPort),
@@ -206,7 +234,10 @@ function sampleEnvironment({ primary, replicas, routing, appPort }: Connections)
     DB_USER: primary.user,
     DB_PASSWORD: primary.password,
     DB_ROUTING: routing,
+    ...settings,
   };
+  // What signs the tokens is no matter of the report.
+  if ('DB_SESSIONS' in settings) environment['DB_SESSION_SECRET'] = randomBytes(18).toString('base64url');
   for (const [index, replica] of replicas.entries()) {
     environment[`DB_REPLICA${index + 1}_HOST`] = replica.host;
     environment[`DB_REPLICA${index + 1}_PORT`] = String(replica.port);

@@ -17,6 +17,8 @@ export interface Connections {
   /** Empty in the primary-only arm. */
   readonly replicas: readonly Endpoint[];
   readonly routing: Routing;
+  /** What else the arm's policy says, in the sample application's variables (`DB_MAX_LAG_MS` ...). */
+  readonly settings: Readonly<Record<string, string>>;
   /** The port that the application must listen on, on 127.0.0.1. */
   readonly appPort: number;
 }

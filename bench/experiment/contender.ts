@@ -1,4 +1,7 @@
 /** One arm that is up: how it is loaded, observed and recorded. */
+
+import { createDrill, linksOf } from '../faults/drill.ts';
+import type { Links } from '../faults/links.ts';
 import {
   type Arm,
   EnvironmentError,
@@ -67,18 +70,21 @@ export async function openContender(
     for (const step of cluster.steps) context.record({ type: 'step', atMs: ports.clock(), ...step });
     const addresses = cluster.nodes.map((node) => node.address);
     await recordSettings(context, addresses[0]);
+    const links = await openLinks(context, addresses);
+    if (links !== null) stack.use(links);
     const begun = ports.clock();
-    const application = stack.use(await ports.application.start(arm, addresses, signal));
+    const entries = addresses.map((address) => through(address, links));
+    const application = stack.use(await ports.application.start(arm, entries, signal));
     recordStep(context, 'application', ports.clock() - begun);
     // Readings of an arm that is not loaded now belong to no slice of its own.
     const state = { loaded: false, limited: false };
-    const probes = stack.use(startProbes(context, cluster, application, () => state.loaded));
+    const probes = stack.use(startProbes(context, cluster, application, links, () => state.loaded));
     const load = async (block: number, slice: VisitSlice): Promise<LoadResult> => {
       // Replicas catch up before each slice, so that no slice pays for the one before it.
       await cluster.waitUntilCaughtUp(catchUpTimeoutMs, signal);
       state.loaded = true;
       try {
-        return await measureSlice(context, { cluster, application, probes }, arm, block, slice);
+        return await measureSlice(context, { cluster, application, probes, links }, arm, block, slice);
       } finally {
         state.loaded = false;
       }
@@ -107,6 +113,7 @@ function startProbes(
   context: VisitContext,
   cluster: TopologyRun,
   application: ApplicationRun,
+  links: Links | null,
   isLoaded: () => boolean,
 ): RunningProbes {
   const reported = new Set<string>();
@@ -114,6 +121,7 @@ function startProbes(
     nodes: cluster.nodes,
     application,
     generatorPid: context.ports.generator.pid,
+    linksPid: links?.pid,
     isWanted: isLoaded,
     onReadings: (readings) => {
       if (!isLoaded()) return;
@@ -140,6 +148,45 @@ interface Running {
   readonly cluster: TopologyRun;
   readonly application: ApplicationRun;
   readonly probes: RunningProbes;
+  readonly links: Links | null;
+}
+
+/** Links for the faults that the scenario has; the log of replicas goes through theirs from now on. */
+async function openLinks(context: VisitContext, nodes: readonly NodeAddress[]): Promise<Links | null> {
+  const { ports, scenario } = context;
+  const [primary] = nodes;
+  const names = linksOf(scenario.faults ?? [], nodes);
+  if (names.length === 0 || primary === undefined) return null;
+  if (ports.startLinks === undefined || ports.streamFrom === undefined)
+    throw new Error('links are asked for, and nobody makes them');
+  const targetOf = (name: string): NodeAddress | undefined => {
+    const [kind, node] = name.split(':');
+    return kind === 'wal' ? primary : nodes.find((each) => each.name === node);
+  };
+  const links = await ports.startLinks(
+    Object.fromEntries(
+      names.flatMap((name) => {
+        const target = targetOf(name);
+        return target === undefined ? [] : [[name, { host: target.host, port: target.port }]];
+      }),
+    ),
+  );
+  try {
+    for (const node of nodes) {
+      const port = links.ports[`wal:${node.name}`];
+      if (port !== undefined) await ports.streamFrom(node, { port });
+    }
+    return links;
+  } catch (error) {
+    await links[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Where the application finds a node. */
+function through(address: NodeAddress, links: Links | null): NodeAddress {
+  const port = links?.ports[`app:${address.name}`];
+  return port === undefined ? address : { ...address, host: '127.0.0.1', port };
 }
 
 async function measureSlice(
@@ -159,29 +206,45 @@ async function measureSlice(
   const where = { arm: arm.name, block, kind, ...(part === undefined ? {} : { part }) } as const;
   emit({ kind: 'slice', arm: arm.name, block, slice: kind, seconds });
   record({ type: 'slice-start', atMs: ports.clock(), ...where, offeredRateHz: rate });
+  const drill = createDrill({
+    faults: kind === 'steady' && slice.pace === undefined ? (scenario.faults ?? []) : [],
+    nodes: running.cluster.nodes,
+    links: running.links,
+    seconds,
+    onChange: (change) => record({ type: 'fault', atMs: ports.clock(), ...change }),
+  });
   await running.probes.sampleNow();
 
   // The generator is stopped, and waited for, before the reason is thrown: it must not go on
   // sending into the next visit.
   const stop = new AbortController();
-  const load = ports.generator.run(plan, {
-    signal: AbortSignal.any([context.signal, stop.signal]),
-    onProgress: (progress) => {
-      record({ type: 'progress', ...progress });
-      emit({ kind: 'progress', progress });
-    },
-  });
+  const prepared = drill.prepare();
+  const load = prepared.then(() =>
+    ports.generator.run(plan, {
+      signal: AbortSignal.any([context.signal, stop.signal]),
+      onProgress: (progress) => {
+        record({ type: 'progress', ...progress });
+        emit({ kind: 'progress', progress });
+      },
+    }),
+  );
+  // Rejects when a fault cannot be made; else it lasts until the drill is ended.
+  const drilled = prepared.then(() => drill.run()).then(() => load);
   try {
-    const result = await Promise.race([load, firstLoss(ports, running)]);
+    const result = await Promise.race([load, firstLoss(ports, running), drilled]).catch(async (error) => {
+      stop.abort();
+      await load.catch(() => undefined);
+      await drill.end().catch(() => undefined);
+      const reason = error instanceof Error ? error.message : String(error);
+      record({ type: 'slice-failed', atMs: ports.clock(), ...where, reason });
+      throw error;
+    });
+    // What stays broken must not lose what was measured while it was.
+    const [mended] = await Promise.allSettled([drill.end()]);
     await running.probes.sampleNow();
     record({ type: 'slice-end', atMs: ports.clock(), ...where, offeredRateHz: rate, load: result });
+    if (mended.status === 'rejected') throw mended.reason;
     return result;
-  } catch (error) {
-    stop.abort();
-    await load.catch(() => undefined);
-    const reason = error instanceof Error ? error.message : String(error);
-    record({ type: 'slice-failed', atMs: ports.clock(), ...where, reason });
-    throw error;
   } finally {
     await context.flush();
   }
@@ -190,6 +253,9 @@ async function measureSlice(
 /** Rejects when anything that a slice depends on has ended by itself. */
 async function firstLoss(ports: ExperimentPorts, running: Running): Promise<never> {
   const reason = await Promise.race([
+    ...(running.links === null
+      ? []
+      : [running.links.lost.then(() => 'the process of the network links ended')]),
     running.cluster.lost.then(({ node, reason }) => `${node} stopped during the measurement: ${reason}`),
     running.application.lost.then(
       ({ reason }) => `the application stopped during the measurement: ${reason}`,

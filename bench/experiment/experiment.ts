@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { startLinks } from '../faults/links.ts';
+import { streamFrom } from '../faults/replay.ts';
 import { startGenerator } from '../load/generator.ts';
 import type {
   Arm,
@@ -117,6 +119,8 @@ async function measure(options: ExperimentOptions, ended: (end: ExperimentEnd) =
     startProbes,
     describeServer: async (primary) => (await postgresSettings(primary)).postgresSettings,
     clock: monotonicMs,
+    startLinks,
+    streamFrom,
   };
   const fingerprint: Fingerprint = {
     ...(await machineFacts(topology.dataDir)),

@@ -1,3 +1,4 @@
+import type { Links } from '../faults/links.ts';
 import type {
   Arm,
   CpuSource,
@@ -25,6 +26,9 @@ export interface ExperimentPorts {
   /** Settings of a running server that differ from PostgreSQL's defaults. */
   readonly describeServer: (primary: NodeAddress) => Promise<Readonly<Record<string, string>>>;
   readonly clock: () => number;
+  /** Absent where nothing is broken. */
+  readonly startLinks?: (targets: Readonly<Record<string, { host: string; port: number }>>) => Promise<Links>;
+  readonly streamFrom?: (node: NodeAddress, through: { readonly port: number }) => Promise<void>;
 }
 
 export interface Step {
@@ -58,8 +62,14 @@ export interface ApplicationPort {
 
 export interface NodeRun {
   readonly address: NodeAddress;
+  /** Another one after each start, where it is a process. */
   readonly cpu: CpuSource;
   readonly memory?: MemorySource | undefined;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  start?(): Promise<void>;
+  pause(): void | Promise<void>;
+  resume(): void | Promise<void>;
 }
 
 export interface ApplicationRun extends AsyncDisposable {
@@ -95,6 +105,8 @@ export interface ProbeOptions {
   readonly nodes: readonly NodeRun[];
   readonly application: ApplicationRun;
   readonly generatorPid: number;
+  /** Of the links between servers, when there are any. */
+  readonly linksPid?: number | undefined;
   /** Whether readings are wanted now; sampling costs CPU that something else is measured with. */
   readonly isWanted: () => boolean;
   readonly onReadings: (readings: readonly Reading[]) => void;

@@ -16,16 +16,28 @@ export function startProbes(options: ProbeOptions): RunningProbes {
   const addresses = options.nodes.map((node) => node.address);
   const [primary, ...replicas] = addresses;
   if (primary === undefined) throw new Error('a cluster without nodes has nothing to probe');
-  const nodes = options.nodes.map((node) => ({ ...node, name: node.address.name }));
   const { parts } = options.application;
+  const measured = [
+    ...options.nodes.map((of) => ({ name: of.address.name, of })),
+    ...parts.map((of) => ({ name: of.name, of })),
+  ];
   const probes: Probe[] = [
     createCpuProbe([
-      ...[...nodes, ...parts].map(({ name, cpu }) => ({ subject: name, source: cpu })),
+      ...measured.map(({ name, of }) => ({
+        subject: name,
+        // Asked anew each time: a node that was broken and mended is another process.
+        get source() {
+          return of.cpu;
+        },
+      })),
       { subject: 'generator', source: { kind: 'process-tree', pid: options.generatorPid } },
+      ...(options.linksPid === undefined
+        ? []
+        : [{ subject: 'links', source: { kind: 'process-tree', pid: options.linksPid } as const }]),
       { subject: 'harness', source: { kind: 'process-tree', pid: process.pid } },
     ]),
     createMemoryProbe(
-      [...nodes, ...parts].map(({ name, memory }) => ({ subject: name, source: memory ?? { kind: 'none' } })),
+      measured.map(({ name, of }) => ({ subject: name, source: of.memory ?? { kind: 'none' } })),
     ),
     createPostgresProbe({ nodes: addresses }),
     createHostProbe(),

@@ -1,4 +1,4 @@
-import type { LoadPlan, LoadStream, RateSegment, Scenario, SliceKind } from '../model.ts';
+import type { LoadPlan, LoadStream, Operation, RateSegment, Scenario, SliceKind } from '../model.ts';
 import { deriveSeed } from './random.ts';
 
 export interface SliceRequest {
@@ -47,19 +47,44 @@ export function planSlice(request: SliceRequest): LoadPlan {
     // The warm-up mixes the classes evenly, so that the pools of both fill up before they are needed.
     readShare:
       kind === 'warm-up' && request.pace === undefined ? evenShare(scenario.readShare) : scenario.readShare,
-    operations: scenario.operations,
+    operations: kind === 'steady' ? scenario.operations : scenario.operations.map(withoutVersion),
     keys: scenario.keys,
     streams: streams(request),
+    ...(scenario.sessions === undefined ? {} : { carry: scenario.sessions.carry }),
+    ...(kind === 'steady' && scenario.faults !== undefined ? { trace: true } : {}),
     timeoutMs: scenario.load.timeoutMs,
     drainMs: scenario.load.timeoutMs,
   };
+}
+
+/** Only the steady slices are judged by what they saw; elsewhere keeping account of it would cost what is measured. */
+function withoutVersion({ version: _, ...operation }: Operation): Operation {
+  return operation;
 }
 
 /** Rate asked for by the open streams of a slice; null when there are none. */
 export function offeredRateHz(plan: LoadPlan): number | null {
   const open = plan.streams.filter((stream) => stream.kind === 'open');
   if (open.length === 0) return null;
-  return open.reduce((sum, stream) => sum + meanRateHz(stream.segments), 0);
+  return open.reduce(
+    (sum, stream) => sum + meanRateHz(stream.segments) * requestsPerSession(plan, stream.classes),
+    0,
+  );
+}
+
+/** Scheduled requests bring the steps that follow them: their mean number, the first one included. */
+function requestsPerSession(
+  { operations, readShare }: Pick<LoadPlan, 'operations' | 'readShare'>,
+  classes: LoadStream['classes'],
+): number {
+  const shares = classes.map((name) => {
+    const own = operations.filter((operation) => operation.class === name);
+    const total = own.reduce((sum, { weight }) => sum + weight, 0);
+    const steps = own.reduce((sum, { weight, steps: after = [] }) => sum + weight * after.length, 0);
+    const share = classes.length === 1 ? 1 : name === 'read' ? readShare : 1 - readShare;
+    return total === 0 ? 0 : (share * steps) / total;
+  });
+  return 1 + shares.reduce((sum, share) => sum + share, 0);
 }
 
 /** Half and half, unless the scenario has one class alone. */
@@ -77,8 +102,9 @@ const sliceNumber: Readonly<Record<SliceKind, number>> = {
 
 function streams(request: SliceRequest): readonly LoadStream[] {
   const { kind, scenario, steadyRateHz } = request;
-  const reads = steadyRateHz * scenario.readShare;
-  const writes = steadyRateHz * (1 - scenario.readShare);
+  const sessions = steadyRateHz / requestsPerSession(scenario, ['read', 'write']);
+  const reads = sessions * scenario.readShare;
+  const writes = sessions * (1 - scenario.readShare);
   switch (kind) {
     case 'warm-up':
       if (request.pace === 'steady') return [open(request, ['read', 'write'], profile(request))];
@@ -103,6 +129,7 @@ function closed(request: SliceRequest, classes: LoadStream['classes']): LoadStre
   };
 }
 
+/** `rateHz`: of the sessions that begin with a request of that class, as in the steady slice. */
 function fixed(request: SliceRequest, name: 'read' | 'write', rateHz: number): readonly LoadStream[] {
   if (rateHz === 0) return [];
   return [open(request, [name], [{ durationMs: request.seconds * 1000, fromHz: rateHz, toHz: rateHz }])];
@@ -120,10 +147,11 @@ function open(
 
 function profile(request: SliceRequest): readonly RateSegment[] {
   const steps = request.scenario.load.profile ?? [{ share: 1, from: 1, to: 1 }];
+  const rateHz = request.steadyRateHz / requestsPerSession(request.scenario, ['read', 'write']);
   return steps.map((step) => ({
     durationMs: request.seconds * 1000 * step.share,
-    fromHz: request.steadyRateHz * step.from,
-    toHz: request.steadyRateHz * step.to,
+    fromHz: rateHz * step.from,
+    toHz: rateHz * step.to,
   }));
 }
 

@@ -23,7 +23,9 @@ export interface AppMetricsOptions {
  * `eventLoopDelayP99Ms` and `eventLoopDelayMeanMs` (gauges, since the previous scrape, without the
  * monitor's resolution), `gcMs` (cumulative), `rssBytes`; from the gauge `db_pool_connections{state}`
  * `poolWaiting` and `poolInUse`, all pools together; and from the counter `cache_requests_total{result}`
- * `cacheHits`, `cacheMisses` and `cacheErrors` (cumulative). Counters go on when the process was started
+ * `cacheHits`, `cacheMisses` and `cacheErrors` (cumulative). Of an application that routes reads itself and says so as
+ * the sample application does: `readsTakenOver` and `readsRejected` (cumulative), `takenOverMost`,
+ * `takenOverLimit` and `takenOverLimitHz`. Counters go on when the process was started
  * anew. What the page does not have is absent. Rejects when there is no page.
  */
 export function createAppMetricsProbe(url: string, options: AppMetricsOptions = {}): Probe {
@@ -73,17 +75,30 @@ function appGauges(samples: readonly PrometheusSample[], resolutionMs: number): 
     { name: 'rssBytes', metric: 'process_resident_memory_bytes' },
     { name: 'poolWaiting', metric: 'db_pool_connections', label: 'state="waiting"' },
     { name: 'poolInUse', metric: 'db_pool_connections', label: 'state="in_use"' },
+    { name: 'takenOverMost', metric: 'db_fallback_reads_most' },
+    { name: 'takenOverLimit', metric: 'db_fallback_limit', label: 'limit="concurrent"' },
+    { name: 'takenOverLimitHz', metric: 'db_fallback_limit', label: 'limit="per_second"' },
   ]);
 }
 
 function appCounters(samples: readonly PrometheusSample[]): Counters {
-  return readValues(samples, [
-    { name: 'gcMs', metric: 'nodejs_gc_duration_seconds_sum', convert: (seconds) => seconds * 1e3 },
-    { name: 'cacheHits', metric: 'cache_requests_total', label: 'result="hit"' },
-    { name: 'cacheMisses', metric: 'cache_requests_total', label: 'result="miss"' },
-    { name: 'cacheErrors', metric: 'cache_requests_total', label: 'result="error"' },
-  ]);
+  // A counter with labels is not on the page before its first count.
+  const routes = samples.some(({ name }) => name === 'db_fallback_limit');
+  return {
+    ...(routes ? { readsTakenOver: 0, readsRejected: 0 } : {}),
+    ...readValues(samples, counters),
+  };
 }
+
+const counters: readonly ValueOnPage[] = [
+  { name: 'gcMs', metric: 'nodejs_gc_duration_seconds_sum', convert: (seconds) => seconds * 1e3 },
+  { name: 'cacheHits', metric: 'cache_requests_total', label: 'result="hit"' },
+  { name: 'cacheMisses', metric: 'cache_requests_total', label: 'result="miss"' },
+  { name: 'cacheErrors', metric: 'cache_requests_total', label: 'result="error"' },
+  // The primary because of what replicas lacked, and not because somebody asked for it.
+  { name: 'readsTakenOver', metric: 'db_route_total', label: /reason="primary-(?!asked)/ },
+  { name: 'readsRejected', metric: 'db_reads_rejected_total' },
+];
 
 type Values = Readonly<Record<string, number>>;
 
@@ -91,14 +106,14 @@ interface ValueOnPage {
   readonly name: string;
   readonly metric: string;
   /** Part of the sample's labels; absent = all label sets together. */
-  readonly label?: string;
+  readonly label?: string | RegExp;
   readonly convert?: (value: number) => number;
 }
 
 function readValues(samples: readonly PrometheusSample[], wanted: readonly ValueOnPage[]): Values {
   const values: Record<string, number> = {};
   for (const { name, metric, label = '', convert = (value: number) => value } of wanted) {
-    const found = samples.filter((sample) => sample.name === metric && sample.labels.includes(label));
+    const found = samples.filter((sample) => sample.name === metric && sample.labels.search(label) >= 0);
     // Garbage collections of every kind, connections of every pool.
     const value = found.reduce((sum, sample) => sum + sample.value, 0);
     // A page has NaN where nothing was recorded yet.

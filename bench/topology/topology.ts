@@ -61,12 +61,15 @@ export interface Loss {
 
 export interface RunningNode {
   readonly address: NodeAddress;
+  /** Another one after each start, where it is a process. */
   readonly cpu: CpuSource;
   readonly memory?: MemorySource;
   /** An orderly end: fast shutdown. Not a loss. */
   stop(): Promise<void>;
   /** The machine goes dark: every process of the node gets SIGKILL. Not a loss, because it was asked for. */
   kill(): Promise<void>;
+  /** After `stop` or `kill`, on the same port and data; resolves when it answers. Absent where that cannot be done. */
+  start?(): Promise<void>;
   /** The machine hangs: every process of the node is stopped, its connections stay open. */
   pause(): void | Promise<void>;
   resume(): void | Promise<void>;

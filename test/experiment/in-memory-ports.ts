@@ -67,6 +67,8 @@ export function inMemoryPorts(options: InMemoryOptions = {}): InMemoryPorts {
               password: 'secret',
             },
             cpu: { kind: 'none' as const },
+            ...{ stop: async () => undefined, kill: async () => undefined },
+            ...{ pause: () => undefined, resume: () => undefined },
           })),
           steps: [{ name: 'start nodes', durationMs: 5 }],
           lost: nodeLost.promise,

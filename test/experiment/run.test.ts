@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { memoryJournal } from '../../bench/experiment/journal.ts';
 import { blockOrder } from '../../bench/experiment/order.ts';
+import type { ExperimentPorts } from '../../bench/experiment/ports.ts';
 import { type RunOptions, run } from '../../bench/experiment/run.ts';
-import type { Arm, JournalEntry, RunPlan } from '../../bench/model.ts';
+import type { Arm, Fault, JournalEntry, RunPlan } from '../../bench/model.ts';
 import readHeavy from '../../scenarios/read-heavy.ts';
 import { type InMemoryOptions, inMemoryPorts } from './in-memory-ports.ts';
 
@@ -276,5 +277,96 @@ test('an application that answers nothing ends the run during calibration', asyn
   expect((await run(runOptions)).outcome).toBe('failed');
   expect(journal.entries.at(-1)).toMatchObject({
     reason: expect.stringContaining('answered no request successfully during calibration'),
+  });
+});
+
+describe('faults', () => {
+  const withFaults = (faults: readonly Fault[], ports: Partial<ExperimentPorts> = {}) => {
+    const { journal, runOptions } = setUp();
+    const base = runOptions.plan;
+    const options: RunOptions = {
+      ...runOptions,
+      plan: { ...base, blocks: 1, scenario: { ...readHeavy, faults }, slices: ['steady'] },
+      ports: { ...runOptions.ports, ...ports },
+      calibration: { capacityHz: 50, steadyRateHz: 35, fromRun: 'abc' },
+    };
+    return { journal, options: { ...options, plan: { ...options.plan, order: base.order.slice(0, 1) } } };
+  };
+  const ofType = <Type extends JournalEntry['type']>(entries: readonly JournalEntry[], type: Type) =>
+    entries.filter((entry): entry is Extract<JournalEntry, { type: Type }> => entry.type === type);
+
+  test('are made in steady slices alone, and told with their number', async () => {
+    const { journal, options } = withFaults([
+      { kind: 'pause', node: 'replica2', from: 0 },
+      { kind: 'pause', node: 'replica1', from: 0 },
+    ]);
+    expect(await run(options)).toEqual({ outcome: 'completed' });
+    expect(ofType(journal.entries, 'fault').map(({ index, node, phase }) => [index, node, phase])).toEqual([
+      [0, 'replica2', 'begin'],
+      [1, 'replica1', 'begin'],
+      [0, 'replica2', 'end'],
+      [1, 'replica1', 'end'],
+    ]);
+    const types = journal.entries.map((entry) =>
+      'kind' in entry ? `${entry.type} ${entry.kind}` : entry.type,
+    );
+    expect(types.indexOf('fault')).toBeGreaterThan(types.indexOf('slice-start steady'));
+    expect(types.slice(types.indexOf('fault')).indexOf('slice-end steady')).toBeGreaterThan(0);
+  });
+
+  test('that cannot be mended do not lose the slice that they were made in', async () => {
+    // Nodes in memory cannot be started again.
+    const { journal, options } = withFaults([{ kind: 'kill', node: 'primary', from: 0 }]);
+    expect(await run(options)).toMatchObject({ outcome: 'failed' });
+    const steady = ofType(journal.entries, 'slice-end').filter(({ kind }) => kind === 'steady');
+    expect(steady).toHaveLength(1);
+    expect(steady[0]?.load.operations.length).toBeGreaterThan(0);
+    expect(ofType(journal.entries, 'slice-failed')).toEqual([]);
+    expect(journal.entries.at(-1)).toMatchObject({
+      ...{ type: 'end', outcome: 'failed' },
+      reason: expect.stringContaining('kill on primary: this topology cannot start a node again'),
+    });
+  });
+
+  test('of links give a link to every node of every arm, and the log its own', async () => {
+    const asked: (readonly string[])[] = [];
+    const rerouted: string[] = [];
+    const entered: (readonly [string, readonly number[]])[] = [];
+    const { options } = withFaults(
+      [
+        { kind: 'link-delay', node: 'replica1', link: 'app', delayMs: 5, from: 0 },
+        { kind: 'link-cut', node: 'replica2', link: 'wal', from: 0 },
+      ],
+      {
+        startLinks: async (targets) => {
+          asked.push(Object.entries(targets).map(([name, { port }]) => `${name} to ${port}`));
+          const ports = Object.fromEntries(Object.keys(targets).map((name, index) => [name, 9_000 + index]));
+          return {
+            ...{ pid: 1, lost: new Promise<void>(() => undefined), ports, set: async () => undefined },
+            [Symbol.asyncDispose]: async () => undefined,
+          };
+        },
+        streamFrom: async ({ name }, { port }) => void rerouted.push(`${name} from ${port}`),
+        application: {
+          name: 'in memory',
+          start: (arm, nodes, signal) => {
+            entered.push([arm.name, nodes.map(({ port }) => port)]);
+            return inMemoryPorts().application.start(arm, nodes, signal);
+          },
+        },
+      },
+    );
+    expect(await run(options)).toEqual({ outcome: 'completed' });
+    const inOrder = options.plan.order[0]?.[0] === 'baseline' ? [0, 1] : [1, 0];
+    expect(inOrder.map((index) => asked[index])).toEqual([
+      ['app:primary to 5432'],
+      // What a replica streams comes from the primary.
+      [
+        ...['app:primary to 5432', 'app:replica1 to 5433', 'app:replica2 to 5434'],
+        ...['wal:replica1 to 5432', 'wal:replica2 to 5432'],
+      ],
+    ]);
+    expect(Object.fromEntries(entered)).toEqual({ baseline: [9_000], replicated: [9_000, 9_001, 9_002] });
+    expect(rerouted).toEqual(['replica1 from 9003', 'replica2 from 9004']);
   });
 });

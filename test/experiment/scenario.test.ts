@@ -5,10 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   configuredApplication,
   inheritedEnvironment,
+  untoldOf,
 } from '../../bench/experiment/application-definition.ts';
 import { loadConfig } from '../../bench/experiment/config-file.ts';
 import { builtInScenarios, loadScenario } from '../../bench/experiment/scenario-file.ts';
-import { UsageError } from '../../bench/model.ts';
+import { type Arm, UsageError } from '../../bench/model.ts';
 import readHeavy from '../../scenarios/read-heavy.ts';
 
 let folder: string;
@@ -34,7 +35,16 @@ async function scenarioFile(content: object): Promise<string> {
 
 describe('built-in scenarios', () => {
   test('are the ones that the documentation names, and each is valid', async () => {
-    expect(builtInScenarios()).toEqual(['mixed', 'read-heavy', 'soak', 'spike', 'write-heavy']);
+    expect(builtInScenarios()).toEqual([
+      'mixed',
+      'read-heavy',
+      'read-your-writes',
+      'replica-loss',
+      'soak',
+      'spike',
+      'timeline',
+      'write-heavy',
+    ]);
     for (const name of builtInScenarios()) expect((await loadScenario(name, folder)).name).toBe(name);
   });
 
@@ -49,6 +59,11 @@ describe("somebody's own file", () => {
   test('is loaded by a path relative to the folder', async () => {
     await scenarioFile({ ...readHeavy, name: 'mine' });
     expect((await loadScenario('./mine.json', folder)).name).toBe('mine');
+  });
+
+  test('may offer more than one node can do', async () => {
+    await scenarioFile({ ...readHeavy, load: { ...readHeavy.load, steadyShare: 1.5 } });
+    expect((await loadScenario('./mine.json', folder)).load.steadyShare).toBe(1.5);
   });
 
   test('TypeScript is loaded as it is', async () => {
@@ -69,6 +84,23 @@ describe("somebody's own file", () => {
       '0',
     ],
     ['a placeholder without a key', { keys: {} }, 'operations.0.path', '/users/{userId}'],
+    [
+      'a rate of more than four nodes',
+      { load: { ...readHeavy.load, steadyShare: 5 } },
+      'load.steadyShare',
+      '5',
+    ],
+    [
+      'faults that overlap',
+      {
+        faults: [
+          { kind: 'kill', node: 'replica1', from: 0.1, to: 0.5 },
+          { kind: 'pause', node: 'replicas', from: 0.4 },
+        ],
+      },
+      'faults.1.from: kill on replica1 and pause on replicas overlap',
+      '0.4',
+    ],
     ['no write operation', { operations: [readHeavy.operations[0]] }, 'operations', 'class write'],
     [
       'bounds upside down',
@@ -166,5 +198,27 @@ describe("what somebody's environment function returns", () => {
     } finally {
       delete process.env['PGHOST'];
     }
+  });
+
+  test.each([
+    ['({ primary, replicas }) => ({ NODES: String(replicas.length) })', 'routing'],
+    ['({ routing }) => ({ ROUTING: routing })', 'DB_SESSIONS'],
+    ['({ routing, settings }) => ({ ROUTING: routing, S: settings.DB_SESSIONS ?? "" })', 'DB_MAX_LAG_MS'],
+    ['({ routing, settings }) => ({ ROUTING: routing, ...settings })', null],
+    // Whatever differs each time may be told or not; nobody can know.
+    ['() => ({ SECRET: String(Math.random()) })', null],
+  ])('%s leaves untold: %s', async (env, untold) => {
+    const settings = { DB_SESSIONS: 'header', DB_MAX_LAG_MS: '50' };
+    const arm: Arm = {
+      name: 'balanced+ryw+lag:50ms',
+      topology: 'embedded',
+      replicas: 2,
+      routing: 'balanced',
+    };
+    const application = configuredApplication(await configure(env));
+    expect(untoldOf(application, { ...arm, settings })).toBe(untold);
+    // Sequelize's own replication and a single node need to be told of nothing but nodes.
+    expect(untoldOf(application, { ...arm, routing: 'native' })).toBeNull();
+    expect(untoldOf(application, { ...arm, routing: 'primary-only', replicas: 0 })).toBeNull();
   });
 });

@@ -71,6 +71,40 @@ describe('metrics of an application', () => {
     expect((await probe.sample())[0]?.values).toMatchObject({ cacheHits: 110, cacheMisses: 14 });
   });
 
+  test('counts the reads that the primary took over, for whatever replicas lacked, and the refused ones', async () => {
+    const page = [
+      'db_route_total{node="replica1",reason="read"} 100',
+      'db_route_total{node="primary",reason="read"} 7',
+      // Asked for by name: nobody took anything over.
+      'db_route_total{node="primary",reason="primary-asked"} 1000',
+      'db_route_total{node="primary",reason="primary-floor"} 20',
+      'db_route_total{node="primary",reason="primary-lag"} 3',
+      'db_reads_rejected_total{unmet="floor"} 4',
+      'db_reads_rejected_total{unmet="lag"} 5',
+      'db_fallback_reads_most 3',
+      'db_fallback_limit{limit="concurrent"} 4',
+      'db_fallback_limit{limit="per_second"} 1000',
+    ];
+    await using server = await serve((_, response) => response.end(page.join('\n')));
+    await using probe = createAppMetricsProbe(server.url);
+    expect((await probe.sample())[0]?.values).toEqual({
+      ...{ readsTakenOver: 23, readsRejected: 9 },
+      ...{ takenOverMost: 3, takenOverLimit: 4, takenOverLimitHz: 1_000 },
+    });
+  });
+
+  test('counters of a router that has not counted yet are 0, of an application without one absent', async () => {
+    let page = 'db_fallback_limit{limit="concurrent"} 4\ndb_fallback_limit{limit="per_second"} 1000\n';
+    await using server = await serve((_, response) => response.end(page));
+    await using probe = createAppMetricsProbe(server.url);
+    expect((await probe.sample())[0]?.values).toEqual({
+      ...{ readsTakenOver: 0, readsRejected: 0, takenOverLimit: 4, takenOverLimitHz: 1_000 },
+    });
+    page = 'db_pool_connections{pool="read",state="in_use"} 5\n';
+    await using other = createAppMetricsProbe(server.url);
+    expect((await other.sample())[0]?.values).toEqual({ poolInUse: 5 });
+  });
+
   test('an application without a page, or without an answer, is told', async () => {
     await using missing = await serve((_, response) => response.writeHead(404).end());
     await using probe = createAppMetricsProbe(missing.url);

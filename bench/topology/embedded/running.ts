@@ -65,13 +65,21 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
     );
     const replicaAddresses = replicas.map(({ server }) => server.address);
     const nodes = [primary, ...replicas];
-    const lost = Promise.race(
-      nodes.map(async ({ server }): Promise<Loss> => {
-        const reason = await server.ended;
-        if (asked.has(server.address.name)) return new Promise<never>(() => undefined);
-        return { node: server.address.name, reason };
-      }),
-    );
+    const { promise: lost, resolve: lose } = Promise.withResolvers<Loss>();
+    const watch = async ({ server }: StartedNode): Promise<void> => {
+      const { name } = server.address;
+      const reason = await server.ended;
+      if (!asked.has(name)) lose({ node: name, reason });
+    };
+    for (const node of nodes) void watch(node);
+    let limited = false;
+    const again = async (node: StartedNode): Promise<void> => {
+      const { server, restart } = node;
+      node.server = await restart();
+      asked.delete(server.address.name);
+      void watch(node);
+      if (limited) await node.group.limit(options.nodeCpus);
+    };
     await timed('wait for streaming', () =>
       Promise.race([
         waitUntilStreaming(primary.server.address, replicaAddresses, streamingTimeoutMs, signal),
@@ -85,7 +93,7 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
     cleanup.add(() => Promise.allSettled([writtenOut]));
     writtenOut.catch(() => undefined); // thrown by settled, which may never be called
     return {
-      nodes: nodes.map((node) => runningNode(node, asked)),
+      nodes: nodes.map((node) => runningNode(node, asked, again)),
       steps,
       lost,
       waitUntilCaughtUp: (timeoutMs, waitSignal) =>
@@ -93,6 +101,7 @@ export async function startCluster(options: RunningOptions): Promise<RunningTopo
       settled: () => writtenOut,
       async enforceLimits() {
         await writtenOut;
+        limited = true;
         await Promise.all(nodes.map(({ group }) => group.limit(options.nodeCpus)));
       },
       [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
@@ -109,8 +118,11 @@ async function everyOne<T>(work: readonly Promise<T>[]): Promise<T[]> {
 }
 
 interface StartedNode {
-  readonly server: Server;
+  /** Another one after each start. */
+  server: Server;
   readonly group: CpuGroup;
+  /** On the same port and data. */
+  readonly restart: () => Promise<Server>;
 }
 
 async function startOne(
@@ -133,35 +145,36 @@ async function startOne(
     const { database, user, password } = template;
     const role: NodeAddress['role'] = name === 'primary' ? 'primary' : 'replica';
     const address = { name, role, host: '127.0.0.1', port: await freePort(), database, user, password };
+    const restart = (): Promise<Server> =>
+      startServer({ binaries, account, guardian, group, dataDir, logFile, address, signal });
     try {
-      const server = await startServer({
-        binaries,
-        account,
-        guardian,
-        group,
-        dataDir,
-        logFile,
-        address,
-        signal,
-      });
-      return { server, group };
+      return { server: await restart(), group, restart };
     } catch (error) {
       if (!(error instanceof PortTaken) || attempt === 5) throw error;
     }
   }
 }
 
-function runningNode({ server, group }: StartedNode, asked: Set<string>): RunningNode {
+function runningNode(
+  node: StartedNode,
+  asked: Set<string>,
+  again: (node: StartedNode) => Promise<void>,
+): RunningNode {
+  const { address } = node.server;
   const endAs = (mode: 'fast' | 'crash') => async () => {
-    asked.add(server.address.name);
-    await server.end(mode);
+    asked.add(address.name);
+    await node.server.end(mode);
   };
   return {
-    address: server.address,
-    cpu: group.cpuSource(server.pid),
+    address,
+    // Another process after each start.
+    get cpu() {
+      return node.group.cpuSource(node.server.pid);
+    },
     stop: endAs('fast'),
     kill: endAs('crash'),
-    pause: () => server.signal('SIGSTOP'),
-    resume: () => server.signal('SIGCONT'),
+    start: () => again(node),
+    pause: () => node.server.signal('SIGSTOP'),
+    resume: () => node.server.signal('SIGCONT'),
   };
 }

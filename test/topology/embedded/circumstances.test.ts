@@ -122,6 +122,31 @@ test('a port that somebody else took is told apart from a server that cannot sta
   await expect(failing).rejects.toThrow(/any ended \(exit code \d\).*postgresql\.conf/s);
 });
 
+test.runIf(process.platform === 'linux')(
+  'no cgroups: a node that is started again is measured on',
+  async () => {
+    const { signal } = new AbortController();
+    await using guardian = await startGuardian({ runId: newRunId() });
+    await using topology = await createEmbeddedTopology({
+      ...{ guardian, signal, maxReplicas: 0, nodeCpus: null, limits: 'none' },
+      prepare: async () => undefined,
+    });
+    await using cluster = await topology.start({ replicas: 0 }, signal);
+    const [primary] = cluster.nodes;
+    const postmaster = () => {
+      const { cpu } = primary ?? {};
+      if (cpu?.kind !== 'process-tree') throw new Error('expected a process');
+      return { pid: cpu.pid, command: readFileSync(`/proc/${cpu.pid}/cmdline`, 'utf8') };
+    };
+    const first = postmaster();
+    await primary?.kill();
+    await primary?.start?.();
+    const second = postmaster();
+    expect(second.pid).not.toBe(first.pid);
+    expect(second.command).toBe(first.command);
+  },
+);
+
 function binariesOf(dataDir: string): { postgres: string; initdb: string } {
   // What comes before the quoted flags in postmaster.opts is the program that made this cluster's last start.
   const line = readFileSync(join(dataDir, 'template', 'postmaster.opts'), 'utf8');
