@@ -22,7 +22,11 @@ describe('wrong usage ends with exit code 2 and says what was wrong', () => {
     ['a slice of no length', ['compare', '--slice-seconds', '0'], 'number from 1 to 3600'],
     ['a quota of nothing', ['compare', '--node-cpus', '0'], 'number from 0.01 to 64'],
     ['an unknown topology', ['compare', '--topology', 'moon'], 'Allowed choices are embedded'],
-    ['an unknown scenario', ['compare', '--scenario', 'read-hevy'], 'there are mixed, read-heavy, soak'],
+    [
+      'an unknown scenario',
+      ['compare', '--scenario', 'read-hevy'],
+      'there are mixed, read-heavy, read-your-writes',
+    ],
     ['a scenario file that is not there', ['compare', '--scenario', './none.ts'], 'scenario file not found'],
     ['a configuration that is not there', ['compare', '--config', 'none.ts'], 'configuration file not found'],
     [
@@ -56,6 +60,15 @@ describe('wrong usage ends with exit code 2 and says what was wrong', () => {
     expect(output).toContain(join(folder, 'mine.json'));
     expect(output).toContain('readShare');
     expect(output).toContain('(got 2)');
+    expect(code).toBe(2);
+  });
+
+  test('an arm that the application cannot be told apart from another', async () => {
+    const path = join(folder, 'replibench.config.mjs');
+    await writeFile(path, `export default { app: { command: 'true', env: () => ({}), ready: '/' } };`);
+    const { code, output } = await runCli(['compare', '--arms', 'native,balanced+ryw'], { cwd: folder });
+    expect(output).toContain('--arms: balanced+ryw cannot be told to');
+    expect(output).toContain(`app.env in ${path} returns the same without routing`);
     expect(code).toBe(2);
   });
 

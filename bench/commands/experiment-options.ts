@@ -21,6 +21,9 @@ export interface MeasurementFlags {
 export interface ExperimentFlags extends MeasurementFlags, ExternalFlags {
   readonly blocks?: number;
   readonly quick?: true;
+  /** Of `compare` alone. */
+  readonly arms?: string;
+  readonly fault?: readonly string[];
   readonly topology: TopologyName;
 }
 

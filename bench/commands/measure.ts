@@ -28,6 +28,7 @@ import {
   type Scenario,
   type SliceKind,
   type SliceParts,
+  type TopologyName,
   UsageError,
 } from '../model.ts';
 import { monotonicMs } from '../monotonic-clock.ts';
@@ -78,7 +79,7 @@ export function replicatedArm(flags: ExperimentFlags): Arm {
 }
 
 /** Of an external topology as many as were named. */
-function replicasOf(flags: ExperimentFlags): number {
+export function replicasOf(flags: ExperimentFlags): number {
   return flags.topology === 'external' ? replicaUrls(flags, process.env).length : flags.replicas;
 }
 
@@ -138,6 +139,7 @@ async function perform(
     8 +
     length.calibrationSeconds +
     visits * (visitOverheadSeconds + warmUp + slicesSeconds(request, length.sliceSeconds));
+  refuseUnbreakable(request, flags.topology);
   const application =
     request.application ?? (config === undefined ? sampleApplication() : configuredApplication(config));
   const external = chooseExternal(request, flags);
@@ -211,6 +213,15 @@ export function printResult(folder: string, result: RunResult, context: CommandC
   context.write(
     `\n${renderTerminal(result)}\n\nreport: ${relative(context.workingFolder, folder) || '.'}/report.html (and report.md)\n`,
   );
+}
+
+/** Faults are made on servers of the run's own, in steady slices of one piece that can be told apart in time. */
+function refuseUnbreakable({ scenario, parts }: MeasureRequest, topology: TopologyName): void {
+  if (scenario.faults === undefined) return;
+  if (topology !== 'embedded')
+    throw new UsageError(`faults are made with --topology embedded alone, and this is ${topology}`);
+  if (parts !== undefined)
+    throw new UsageError(`${scenario.name} has faults, and a gate cannot compare builds while servers break`);
 }
 
 /** @throws UsageError naming the flag and the folder */

@@ -8,7 +8,14 @@ const data = { seed: 42, users: 50_000, teams: 50, contacts: 50_000, interaction
  * a scenario only says how many of the requests are reads.
  */
 const operations: readonly Operation[] = [
-  { name: 'agent-by-id', class: 'read', weight: 40, method: 'GET', path: '/users/{userId}' },
+  {
+    name: 'agent-by-id',
+    class: 'read',
+    weight: 40,
+    method: 'GET',
+    path: '/users/{userId}',
+    version: { entity: 'user', key: 'userId', header: 'etag' },
+  },
   {
     name: 'agent-interactions',
     class: 'read',
@@ -47,6 +54,7 @@ const operations: readonly Operation[] = [
     method: 'PATCH',
     path: '/users/{hotUserId}/status',
     body: { status: '{status}' },
+    version: { entity: 'user', key: 'hotUserId', header: 'etag' },
   },
   {
     name: 'assign-contact',

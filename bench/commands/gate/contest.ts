@@ -19,7 +19,15 @@ import { type Measured, measure } from '../measure.ts';
 import { type GateFile, gateFileName, loadGateFile } from './gate-file.ts';
 import type { GateFlags } from './gate-options.ts';
 import { type GateScenario, gatedApplication } from './gated-application.ts';
-import { calmer, defaultSliceSeconds, gateMethod, partsOf, slicesFor, warmUpFor } from './measurement.ts';
+import {
+  calmer,
+  defaultSliceSeconds,
+  gateMethod,
+  partsOf,
+  slicesFor,
+  versionsIfAsked,
+  warmUpFor,
+} from './measurement.ts';
 
 export interface Contest extends AsyncDisposable {
   readonly file: GateFile;
@@ -54,7 +62,8 @@ export async function openContest(
   const repository = await repositoryOf(workingFolder);
   const { application, scenario: configured } = await gatedApplication(flags, workingFolder, repository);
   const file = await loadGateFile(flags.gateFile, workingFolder, repository);
-  const scenario = calmer(await chooseScenario(flags, file, configured, repository, context));
+  const chosen = await chooseScenario(flags, file, configured, repository, context);
+  const scenario = versionsIfAsked(calmer(chosen), file.rules);
   refuseUnmeasurable(file.rules, scenario);
   refuseElsewhere(application, repository);
   await checkReportsRoot(flags.out);

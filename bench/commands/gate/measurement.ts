@@ -32,6 +32,15 @@ export function calmer(scenario: Scenario): Scenario {
   return { ...scenario, load: { ...load, steadyShare, arrivals: 'uniform' } };
 }
 
+/**
+ * Without the versions of answers, unless a rule is about what they tell: an older build may not have them, and keeping
+ * account of them is work.
+ */
+export function versionsIfAsked(scenario: Scenario, { metrics, guards }: GateRules): Scenario {
+  if ([...metrics, ...guards].some(({ metric }) => /^(stale|ryw|monotonic)\./.test(metric))) return scenario;
+  return { ...scenario, operations: scenario.operations.map(({ version: _, ...operation }) => operation) };
+}
+
 /** Those that gated metrics come from, and no more: a gate's time goes into blocks. */
 export function slicesFor({ metrics }: GateRules): readonly SliceKind[] {
   const gated = (metric: MetricId): boolean => metrics.some((one) => one.metric === metric);
