@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { armsHelp } from './commands/arms.ts';
 import { commandLineOf } from './commands/command-line.ts';
 import { compare } from './commands/compare.ts';
 import type { CommandContext } from './commands/context.ts';
 import { addExperimentOptions, type ExperimentFlags } from './commands/experiment-options.ts';
+import { faultHelp } from './commands/faults.ts';
 import { gateCommand } from './commands/gate/gate-command.ts';
 import { addGateOptions, type GateFlags } from './commands/gate/gate-options.ts';
 import { writeStarterConfig } from './commands/init.ts';
@@ -39,7 +41,9 @@ const program = new Command('replibench')
 addExperimentOptions(
   program
     .command('compare')
-    .description('measure primary-only against read replicas, interleaved, and write the report'),
+    .description('measure primary-only against read replicas, interleaved, and write the report')
+    .option('--arms <list>', armsHelp)
+    .option('--fault <what>', faultHelp, (text: string, known: readonly string[] = []) => [...known, text]),
 ).action(async (flags: ExperimentFlags) => {
   exitCode = await compare(flags, context);
 });

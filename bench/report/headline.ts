@@ -10,6 +10,7 @@ import {
   formatPlural,
 } from './numbers.ts';
 import { cpuUnit } from './quota.ts';
+import { faultSentences } from './sections/faults.ts';
 
 export interface Headline {
   /** PASS, FAIL, INCONCLUSIVE, INVALID or INTERRUPTED. */
@@ -86,6 +87,8 @@ function answer(result: RunResult): readonly string[] {
     return ['No slice was finished, so nothing can be said.'];
   }
   if (isGateRun(result)) return [`${capital(describeArms(result))}, after ${describeBlocks(result)}.`];
+  const broken = faultSentences(result);
+  if (broken.length > 0) return broken;
   if (candidate === undefined) return answerForOneArm(result);
   const reads = comparisonRow(result, 'read.qps');
   if (reads === undefined || reads.ratio === null) {

@@ -4,11 +4,14 @@ import { isGateRun } from './gate/words.ts';
 import { headline } from './headline.ts';
 import { escapeCell, markdownBlock, markdownSection } from './markdown-section.ts';
 import { type Section, section } from './section.ts';
+import { consistencySection } from './sections/consistency.ts';
 import { effectSection } from './sections/effect.ts';
 import { environmentSection, setUpSection } from './sections/environment.ts';
+import { faultSection } from './sections/faults.ts';
 import { gateSection } from './sections/gate.ts';
 import { limitSection } from './sections/limit.ts';
 import { metricSection } from './sections/metrics.ts';
+import { policySection } from './sections/policies.ts';
 import { lagSection, readsByNodeSection } from './sections/replication.ts';
 import { reproduceSection } from './sections/reproduce.ts';
 import { blockSection, latencySection, outcomeSection } from './sections/requests.ts';
@@ -32,10 +35,13 @@ export function renderMarkdown(result: RunResult, pictures: readonly Picture[] =
   const draw = (...ids: readonly string[]): readonly string[] =>
     pictures.filter(({ id }) => ids.includes(id)).map(({ title, path }) => `![${title}](${path})`);
   const sections = [
+    markdownSection(policySection(result)),
+    markdownSection(faultSection(result)),
     markdownSection(objectiveSection(result)),
     markdownSection(limitSection(result)),
     markdownSection(readsByNodeSection(result), draw('reads-by-node')),
     markdownSection(lagSection(result)),
+    markdownSection(consistencySection(result)),
     markdownSection(resourceSection(result)),
     markdownSection(latencySection(result), draw('latency-read', 'latency-write')),
     markdownSection(outcomeSection(result)),

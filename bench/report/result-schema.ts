@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { metricIds, outcomeNames, topologyNames } from '../model.ts';
+import { faultKinds, metricIds, outcomeNames, routings, topologyNames } from '../model.ts';
 
 /**
  * The shape of result.json, schemaVersion 1, as a check for whoever reads one. Additions keep the
@@ -67,6 +67,16 @@ function buildResultSchema() {
         path: text,
         headers: z.record(text, text).exactOptional(),
         body: z.json().exactOptional(),
+        version: z.strictObject({ entity: text, key: text, header: text }).exactOptional(),
+        steps: z
+          .array(
+            z.strictObject({
+              operation: text,
+              afterMs: number.exactOptional(),
+              keys: z.record(text, text).exactOptional(),
+            }),
+          )
+          .exactOptional(),
       }),
     ),
     keys: z.record(text, key),
@@ -78,6 +88,20 @@ function buildResultSchema() {
       timeoutMs: number,
       profile: z.array(z.strictObject({ share: number, from: number, to: number })).exactOptional(),
     }),
+    sessions: z.strictObject({ carry: text }).exactOptional(),
+    faults: z
+      .array(
+        z.strictObject({
+          kind: z.enum(faultKinds),
+          node: text,
+          link: z.enum(['app', 'wal']).exactOptional(),
+          delayMs: number.exactOptional(),
+          bytesPerSecond: number.exactOptional(),
+          from: number,
+          to: number.exactOptional(),
+        }),
+      )
+      .exactOptional(),
     defaults: z.strictObject({ blocks: count, sliceSeconds: number }),
     objectives: z.array(z.strictObject(objective)),
   });
@@ -94,6 +118,44 @@ function buildResultSchema() {
     gitDirty: z.boolean().nullable(),
     harnessVersion: text,
     fsyncMs: optionalNumber,
+  });
+  const quantiles = z.strictObject({ p50: number, p95: number, p99: number, max: number }).nullable();
+  const checked = z.strictObject({ checked: count, violations: count });
+  const consistency = z.strictObject({
+    reads: count,
+    withoutVersion: count,
+    stale: count,
+    staleMs: quantiles,
+    staleVersions: quantiles,
+    ownWrites: checked,
+    monotonic: checked,
+    byNode: z.record(
+      text,
+      z.strictObject({ reads: count, stale: count, ownWriteViolations: count, monotonicViolations: count }),
+    ),
+    freshness: z.array(z.strictObject({ belowMs: optionalNumber, reads: count, fresh: count })),
+  });
+  const faultPhase = z.strictObject({
+    requests: count,
+    failed: count,
+    rejected: count,
+    p95Ms: optionalNumber,
+  });
+  const faultPhases = z.strictObject({
+    before: faultPhase,
+    first: faultPhase,
+    during: faultPhase,
+    after: faultPhase,
+    settledMs: optionalNumber,
+  });
+  const faultWindow = z.strictObject({
+    fault: text,
+    nodes: z.array(text),
+    fromMs: number,
+    toMs: optionalNumber,
+    read: faultPhases,
+    write: faultPhases,
+    readsAgainMs: optionalNumber,
   });
   const slice = z.strictObject({
     kind: sliceKind,
@@ -138,6 +200,12 @@ function buildResultSchema() {
       poolInUse: optionalNumber,
       cacheHitPercent: optionalNumber,
       cacheErrorPercent: optionalNumber,
+      takenOver: z.nullable(
+        z.strictObject({
+          ...{ rateHz: optionalNumber, limitHz: number, most: optionalNumber, limit: number },
+          rejectedHz: optionalNumber,
+        }),
+      ),
     }),
     host: z.strictObject({
       busyPercent: optionalNumber,
@@ -156,6 +224,8 @@ function buildResultSchema() {
     }),
     walBytes: optionalNumber,
     conflicts: optionalNumber,
+    consistency: consistency.exactOptional(),
+    faults: z.array(faultWindow).exactOptional(),
     findings: z.array(finding),
   });
   const bottleneck = z.strictObject({
@@ -174,7 +244,8 @@ function buildResultSchema() {
     name: text,
     topology: z.enum(topologyNames),
     replicas: count,
-    routing: z.enum(['primary-only', 'native']),
+    routing: z.enum(routings),
+    settings: z.record(text, text).exactOptional(),
     build: z.strictObject({ ref: text, commit: text.nullable(), dirty: z.boolean() }).exactOptional(),
     nodes: z.array(text),
     slices: z.array(slice),
@@ -258,6 +329,7 @@ function buildResultSchema() {
     validity: z.strictObject({ ok: z.boolean(), findings: z.array(finding) }),
     arms: z.array(arm),
     comparison: z.array(comparison),
+    further: z.array(z.strictObject({ arm: text, comparison: z.array(comparison) })).exactOptional(),
     objectives: z.array(objectiveResult),
     gate: gate.exactOptional(),
     steps: z.array(z.strictObject({ name: text, durationMs: number })),

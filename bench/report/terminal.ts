@@ -4,6 +4,7 @@ import { reportedArms } from './arms.ts';
 import { isGateRun } from './gate/words.ts';
 import { headline } from './headline.ts';
 import { hasFigures, type MainRow, mainRows } from './main-table.ts';
+import { faultOverview } from './sections/faults.ts';
 import { renderGateTerminal } from './terminal-gate.ts';
 import { wrapText } from './wrap-text.ts';
 
@@ -32,6 +33,8 @@ export function renderTerminal(result: RunResult, reportPath?: string): string {
 
 function table(result: RunResult): string {
   const { baseline, candidate } = reportedArms(result);
+  const faults = faultOverview(result);
+  if (faults.length > 0) return alignColumns(faults);
   if (baseline === undefined || !hasFigures(result)) return '';
   const rows = mainRows(result);
   const heads =

@@ -60,7 +60,7 @@ export const chartStyle =
   'svg .fine{fill:none;stroke:currentColor;stroke-width:1;stroke-linejoin:round;opacity:.75}svg .dash{stroke-dasharray:4 3}svg .dot{stroke-dasharray:1 3}' +
   'svg .fill{fill:currentColor}svg .hollow{fill:var(--paper);stroke:currentColor;stroke-width:1.75}' +
   'svg .faint{fill:currentColor;stroke:none;opacity:.08}svg .light{fill:currentColor;stroke:none;opacity:.18}svg .mid{fill:currentColor;stroke:none;opacity:.38}svg .deep{fill:currentColor;stroke:none;opacity:.62}' +
-  'svg .ground{fill:var(--shade)}svg .ground-2{fill:var(--rule)}';
+  'svg .fault{fill:var(--bad);stroke:none;opacity:.16}svg .ground{fill:var(--shade)}svg .ground-2{fill:var(--rule)}';
 
 const light = {
   paper: '#ffffff',

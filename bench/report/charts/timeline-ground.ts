@@ -1,4 +1,5 @@
 import type { Timeline } from '../../analysis/timeline.ts';
+import type { FaultWindow } from '../../model.ts';
 import { areaMark, armClass, type LegendEntry, lineMark } from './legend.ts';
 import { hint, tag, text, widthOf } from './svg.ts';
 import type { TimelineLayout } from './timeline-layout.ts';
@@ -7,16 +8,34 @@ const shades = { steady: 'faint', 'read-saturation': 'light', 'write-saturation'
 
 /**
  * What lies behind all rows of a timeline: each arm's colour behind its slices, a strip on top that says of
- * which kind they are, the arm's name above and the block's number below.
+ * which kind they are, the arm's name above and the block's number below, and what was broken on purpose.
+ * `faults`: of each slice, by its index.
  */
 export function timelineGround(
   timeline: Timeline,
   layout: TimelineLayout,
   arms: readonly string[],
   names: readonly string[],
+  faults: readonly (readonly FaultWindow[])[],
   top: number,
   bottom: number,
 ): string {
+  const windows = faults.flatMap((own, slice) =>
+    own.map(({ fault, nodes, fromMs, toMs }) => {
+      const [from, to] = [fromMs, toMs ?? timeline.slices[slice]?.durationMs ?? fromMs].map((ms) =>
+        layout.x(slice, ms),
+      );
+      return tag(
+        'g',
+        {},
+        hint(`${fault} on ${nodes.join(', ')}`),
+        tag('rect', {
+          ...{ x: from ?? 0, y: top + 20, width: Math.max(1, (to ?? 0) - (from ?? 0)) },
+          ...{ height: bottom - top - 20, class: 'fault' },
+        }),
+      );
+    }),
+  );
   const visits = layout.visits.map(({ arm, block, from, to, slices, startMs }) => {
     const number = arms.indexOf(arm);
     const name = names[number] ?? '';
@@ -35,12 +54,17 @@ export function timelineGround(
   });
   return [
     ...visits,
+    ...windows,
     ...blockNumbers(layout, bottom + 14),
     text(0, bottom + 14, 'block', { class: 'muted small' }),
   ].join('');
 }
 
-export function timelineKeys(arms: readonly string[], names: readonly string[]): readonly LegendEntry[] {
+export function timelineKeys(
+  arms: readonly string[],
+  names: readonly string[],
+  hasFaults: boolean,
+): readonly LegendEntry[] {
   return [
     ...arms.map((arm, index) => {
       const short = names[index] ?? '';
@@ -50,6 +74,7 @@ export function timelineKeys(arms: readonly string[], names: readonly string[]):
       };
     }),
     ...Object.entries(shades).map(([kind, shade]) => ({ label: kind, mark: areaMark(null, shade) })),
+    ...(hasFaults ? [{ label: 'fault', mark: areaMark(null, 'fault') }] : []),
   ];
 }
 

@@ -82,7 +82,7 @@ export function timelinePanels(result: RunResult): readonly Panel[] {
 
 /** Of its parts together; null when one of them was not observed. */
 function applicationCores({ arms }: RunResult): (slice: SliceResult) => number | null {
-  const others = new Set([...arms.flatMap((arm) => arm.nodes), 'generator', 'harness']);
+  const others = new Set([...arms.flatMap((arm) => arm.nodes), 'generator', 'harness', 'links']);
   return ({ cpu }) => {
     const parts = Object.entries(cpu).filter(([name]) => !others.has(name));
     const cores = parts.map(([, use]) => use.cores).filter((value) => value !== null);

@@ -23,7 +23,8 @@ export function timelineChart(result: RunResult, timeline: Timeline, width: numb
     .map((panel) => ({ panel, lines: panel.lines.filter((one) => hasAnything(one, panel)) }))
     .filter(({ lines }) => lines.length > 0);
   const names = shortNames(arms, layout);
-  const keys = legend(timelineKeys(arms, names), 0, 14, width);
+  const faults = resultOf.map((slice) => slice?.faults ?? []);
+  const keys = legend(timelineKeys(arms, names, faults.flat().length > 0), 0, 14, width);
   const stripY = keys.height + 8;
   const top = stripY + 30;
   const bottom = top + panels.length * panelHeight;
@@ -72,7 +73,7 @@ export function timelineChart(result: RunResult, timeline: Timeline, width: numb
 
   const body = [
     keys.svg,
-    timelineGround(timeline, layout, arms, names, stripY, bottom),
+    timelineGround(timeline, layout, arms, names, faults, stripY, bottom),
     ...panels.map(drawPanel),
   ];
   const blocks = new Set(timeline.slices.map(({ block }) => block)).size;

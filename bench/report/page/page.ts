@@ -5,11 +5,14 @@ import { type RunChart, runCharts } from '../charts/run-charts.ts';
 import { isGateRun } from '../gate/words.ts';
 import { headline } from '../headline.ts';
 import type { Section } from '../section.ts';
+import { consistencySection } from '../sections/consistency.ts';
 import { effectSection } from '../sections/effect.ts';
 import { environmentSection, setUpSection } from '../sections/environment.ts';
+import { faultSection } from '../sections/faults.ts';
 import { gateSection } from '../sections/gate.ts';
 import { limitSection } from '../sections/limit.ts';
 import { metricSection } from '../sections/metrics.ts';
+import { policySection } from '../sections/policies.ts';
 import { lagSection, readsByNodeSection } from '../sections/replication.ts';
 import { reproduceSection } from '../sections/reproduce.ts';
 import { blockSection, latencySection, outcomeSection } from '../sections/requests.ts';
@@ -101,6 +104,8 @@ function pageSections(result: RunResult, charts: readonly RunChart[]): readonly 
   const list: readonly (readonly [Section | null, string?])[] = [
     [withoutCode(gateSection(result)), draw('gate')],
     [effectSection(result), draw('effects')],
+    [policySection(result)],
+    [faultSection(result)],
     [objectiveSection(result)],
     [limitSection(result)],
     [latencySection(result), draw('latency-read', 'latency-write')],
@@ -108,6 +113,7 @@ function pageSections(result: RunResult, charts: readonly RunChart[]): readonly 
     [blockSection(result), draw('blocks')],
     [readsByNodeSection(result), draw('reads-by-node')],
     [lagSection(result)],
+    [consistencySection(result)],
     [resourceSection(result)],
     [outcomeSection(result)],
     [metricSection(result)],

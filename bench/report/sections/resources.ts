@@ -7,7 +7,7 @@ import { type Column, right, type Section, section, type Table, table } from '..
 import { type ClaimedSize, claimedDeployments, claimedNodes, claimedRules, claimedTotal } from '../sizing.ts';
 
 /** What runs to measure, and would not run in production. */
-const ofTheHarness = new Set(['generator', 'harness']);
+const ofTheHarness = new Set(['generator', 'harness', 'links']);
 
 /** CPU and memory of every node and part of the application, beside the sizes and costs claimed for them. */
 export function resourceSection(result: RunResult): Section | null {
