@@ -94,7 +94,9 @@ describe('imports run downward only', () => {
 });
 
 function isProgram(file: string): boolean {
-  return /^bench\/(load\/worker|load\/benchmark\/.*|topology\/guardian-process)\.ts$/.test(file);
+  return /^bench\/(load\/worker|load\/benchmark\/.*|topology\/guardian-process|faults\/link-process)\.ts$/.test(
+    file,
+  );
 }
 
 function roomOf(file: string): string {

@@ -45,6 +45,16 @@ export const coverage: readonly Coverage[] = [
     evidence: "'write-heavy'",
   },
   {
+    command: 'npm run bench -- --arms baseline,native,balanced',
+    by: 'test/faults-run.test.ts',
+    evidence: "'--arms', 'baseline,native,balanced'",
+  },
+  {
+    command: 'npm run bench -- --arms native,balanced --fault kill:replica1@0.3-0.6',
+    by: 'test/faults-run.test.ts',
+    evidence: "'--fault', 'kill:replica1@0.3-0.7'",
+  },
+  {
     command: 'npm run bench -- --replicas 4 --blocks 10',
     by: shippedPackage,
     evidence: "'compare', '--quick', '--blocks', '1'",
