@@ -33,7 +33,8 @@ export function faultWindows(
     const [first] = begins;
     if (first === undefined) return [];
     const ends = own.filter(({ phase }) => phase === 'end');
-    const nodes = begins.map(({ node }) => node);
+    // Whichever of them was broken first: it is one fault.
+    const nodes = begins.map(({ node }) => node).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
     const fromMs = Math.max(0, Math.min(...begins.map(({ atMs }) => atMs)) - startedAtMs);
     const lastMs = Math.max(...ends.map(({ atMs }) => atMs)) - startedAtMs;
     const toMs = ends.length < begins.length || lastMs >= durationMs ? null : lastMs;
