@@ -40,6 +40,7 @@ describe('built-in scenarios', () => {
       'read-heavy',
       'read-your-writes',
       'replica-loss',
+      'replicas-gone',
       'soak',
       'spike',
       'timeline',
