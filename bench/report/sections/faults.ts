@@ -113,7 +113,10 @@ function classTable(name: OperationClass, rows: readonly FaultRows[]) {
       const phases = windows.map((window) => window[name]);
       const { requests, failed, rejected } = sinceBegun(phases);
       const back = spread(
-        windows.map(({ readsAgainMs }) => readsAgainMs),
+        // Of a fault that was never mended there is nothing to say; one after which the node was not used again counts.
+        windows.map(({ toMs, readsAgainMs }) =>
+          toMs === null ? null : (readsAgainMs ?? Number.POSITIVE_INFINITY),
+        ),
         inSeconds,
       );
       return [

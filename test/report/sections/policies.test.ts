@@ -262,6 +262,11 @@ describe('faults', () => {
     expect(reads?.slice(4)).toEqual(['–', 'endless', '11.0', '–', '10.5', '–', '0.800 [0.800 to 0.800]']);
   });
 
+  test('say “never” of a node that was mended and not used again', () => {
+    const unused = three((block) => ({ faults: [block < 4 ? fault : { ...fault, readsAgainMs: null }] }));
+    expect(rowsOf(unused)[0]?.at(-1)).toMatch(/^never \[0\.800 to never\]$|^0\.800 \[0\.800 to never\]$/);
+  });
+
   test('of one arm are one row each', () => {
     const other: FaultWindow = {
       ...fault,
