@@ -47,6 +47,22 @@ test('reads come from both replicas, writes from the primary, and the log says h
   expect(app.output().stdout).toContain('  - Routing: balanced\n');
 });
 
+test('starts while the configured primary is gone, if another node takes writes, and not before one does', async () => {
+  await using own = await startReplicated(1);
+  const [replica] = own.replicas;
+  if (replica === undefined) throw new Error('expected a replica');
+  await loadSmallDataSet(own.primary);
+  await own.caughtUp();
+  const variables = { ...databaseVariables(own.primary, own.replicas), DB_ROUTING: 'balanced' };
+  await own.primary.stop();
+  const early = await spawnApp(variables);
+  expect(await early.ended).toEqual([1, null]);
+  expect(early.output().stderr).toContain('cannot reach primary');
+  await replica.query('SELECT pg_promote(true, 60)');
+  await using app = await startApp(variables);
+  expect((await setStatus(app.url, 'BUSY')).headers.get('x-db-node')).toBe('replica1');
+});
+
 test('each change of an agent has a version, by which a reader can tell an old answer', async () => {
   await using app = await startApp(balanced({ DB_SESSIONS: 'none' }));
   const first = await setStatus(app.url, 'BUSY');

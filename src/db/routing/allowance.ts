@@ -3,7 +3,7 @@
 export interface AllowanceLimits {
   /** Reads at once. */
   readonly concurrent: number;
-  /** Reads a second, on average. */
+  /** Reads a second, on average; Infinity = no limit. */
   readonly perSecond: number;
 }
 
@@ -36,6 +36,11 @@ export function createAllowance(limits: AllowanceLimits, clock: () => number): A
   let timer: NodeJS.Timeout | undefined;
 
   const fill = (): void => {
+    // Nothing is held back where there is no rate; 0 ms of it would be no number.
+    if (limits.perSecond === Number.POSITIVE_INFINITY) {
+      tokens = limits.concurrent;
+      return;
+    }
     const now = clock();
     tokens = Math.min(limits.concurrent, tokens + ((now - filledMs) * limits.perSecond) / 1_000);
     filledMs = now;

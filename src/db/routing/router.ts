@@ -43,8 +43,6 @@ export type RouteReason =
 
 export interface RoutingObserver {
   routed?(node: string, reason: RouteReason): void;
-  /** A query had its connection after so many milliseconds. */
-  acquired?(node: string, waitMs: number): void;
   stateChanged?(node: string, from: HealthState, to: HealthState, because: string): void;
   primaryChanged?(from: string | null, to: string | null): void;
   roleChanged?(node: string, from: Role, to: Role): void;
@@ -315,7 +313,6 @@ export class Router {
     reason: RouteReason,
     holds: Holding,
   ): Promise<Connection> {
-    const startMs = this.#clock();
     attempt.node = node;
     attempt.reason = reason;
     this.#observer.routed?.(node.name, reason);
@@ -328,7 +325,6 @@ export class Router {
     const owner: Owner = { node, holds };
     this.#owners.set(connection, owner);
     attempt.owner = owner;
-    this.#observer.acquired?.(node.name, this.#clock() - startMs);
     attempt.connection = connection;
     return connection;
   }

@@ -1,5 +1,6 @@
 /** How many may do something at once, in the order in which they came. */
 import { TimeoutError } from 'sequelize-pool';
+import { createAllowance } from './allowance.ts';
 
 export interface Slots {
   /** Rejects with sequelize-pool's TimeoutError when none became free in time; otherwise it has to be given back. */
@@ -9,33 +10,15 @@ export interface Slots {
 }
 
 export function createSlots(count: number, patienceMs: number): Slots {
-  const waiters: (() => void)[] = [];
-  let free = count;
+  const allowance = createAllowance({ concurrent: count, perSecond: Number.POSITIVE_INFINITY }, () => 0);
   return {
     get waiting() {
-      return waiters.length;
+      return allowance.waiting;
     },
-    take() {
-      if (free > 0) {
-        free -= 1;
-        return Promise.resolve();
-      }
-      return new Promise((resolve, reject) => {
-        const admit = (): void => {
-          clearTimeout(timer);
-          resolve();
-        };
-        const timer = setTimeout(() => {
-          waiters.splice(waiters.indexOf(admit), 1);
-          reject(new TimeoutError(`no connection became free within ${patienceMs} ms`));
-        }, patienceMs);
-        waiters.push(admit);
-      });
+    async take() {
+      if (await allowance.take(patienceMs)) return;
+      throw new TimeoutError(`no connection became free within ${patienceMs} ms`);
     },
-    giveBack() {
-      const next = waiters.shift();
-      if (next === undefined) free += 1;
-      else next();
-    },
+    giveBack: allowance.giveBack,
   };
 }
