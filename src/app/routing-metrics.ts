@@ -6,11 +6,20 @@ const waitBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
 
 export function observeRouting(registry: Registry, log: (line: string) => void): RoutingObserver {
   const registers = [registry];
-  const routes = new Counter({
+  // Every query is counted, so not by prom-client, which puts labels into order each time: a scrape takes them over.
+  const counted = new Map<string, { readonly node: string; readonly reason: string; queries: number }>();
+  new Counter({
     name: 'db_route_total',
     help: 'Queries by the node that they were sent to, and why there',
     labelNames: ['node', 'reason'] as const,
     registers,
+    collect() {
+      for (const entry of counted.values()) {
+        const { node, reason, queries } = entry;
+        this.inc({ node, reason }, queries);
+        entry.queries = 0;
+      }
+    },
   });
   const retries = new Counter({
     name: 'db_read_retries_total',
@@ -38,7 +47,12 @@ export function observeRouting(registry: Registry, log: (line: string) => void):
     registers,
   });
   return {
-    routed: (node, reason) => routes.inc({ node, reason }),
+    routed(node, reason) {
+      const name = `${node} ${reason}`;
+      const entry = counted.get(name);
+      if (entry === undefined) counted.set(name, { node, reason, queries: 1 });
+      else entry.queries += 1;
+    },
     retried: (node, failure) => retries.inc({ node, failure }),
     rejected: (unmet) => rejections.inc({ unmet }),
     floorWaited: (waitMs, met) => floorWaits.observe({ met: String(met) }, waitMs / 1000),
@@ -63,12 +77,13 @@ export function watchNodes(registry: Registry, { cluster, allowance }: Router): 
   });
   new Gauge({
     name: 'db_fallback_limit',
-    help: 'Limits of the reads that the primary takes over: so many at once, and so many a second',
+    help: 'Limits of the reads that the primary takes over: so many at once, so many a second, and so many at once on average as its writes bear',
     labelNames: ['limit'] as const,
     registers,
     collect() {
       this.set({ limit: 'concurrent' }, allowance.limits.concurrent);
       this.set({ limit: 'per_second' }, allowance.limits.perSecond);
+      this.set({ limit: 'average' }, allowance.average);
     },
   });
   new Gauge({

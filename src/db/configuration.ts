@@ -82,6 +82,7 @@ const variables = z.object({
   DB_WHEN_STALE: z.enum(['reject', 'stale'], 'is neither reject nor stale').optional(),
   DB_FALLBACK_CONCURRENT: unlessEmpty(atLeastOne),
   DB_FALLBACK_PER_SECOND: unlessEmpty(atLeastOne),
+  DB_FALLBACK_SLOWDOWN: unlessEmpty(z.coerce.number('is not a number').min(1, 'is below 1')),
   DB_PROBE_INTERVAL_MS: unlessEmpty(atLeastOne),
   DB_SILENCE_MS: unlessEmpty(atLeastOne),
   DB_WRITING_FUNCTIONS: z.string().optional(),
@@ -151,6 +152,7 @@ function readPolicy(values: Values): PolicyOptions {
   const fallback = defined({
     concurrent: values.DB_FALLBACK_CONCURRENT,
     perSecond: values.DB_FALLBACK_PER_SECOND,
+    writeSlowdown: values.DB_FALLBACK_SLOWDOWN,
   });
   const rest = defined({
     includePrimary: values.DB_INCLUDE_PRIMARY,

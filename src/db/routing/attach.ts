@@ -10,7 +10,7 @@ import { TimeoutError } from 'sequelize-pool';
 import { failureOf } from './failure.ts';
 import { type Connection, type Connector, type NodeAddress, NodeAwayError, type RoutedNode } from './node.ts';
 import type { ReadRequest } from './pick.ts';
-import { type Attempt, newAttempt, type Router, readClassOf } from './router.ts';
+import { type Attempt, type Router, readClassOf } from './router.ts';
 import { currentSession, floorOf, lacksPosition, noteRead, noteWrite, type Session } from './session.ts';
 import type { StatementRules } from './statement.ts';
 
@@ -23,7 +23,7 @@ export interface RoutingQueryOptions {
 interface QueryOptions extends RoutingQueryOptions {
   readonly type?: string;
   readonly useMaster?: boolean;
-  readonly transaction?: { readonly connection?: Connection } | null;
+  readonly transaction?: { readonly connection?: Connection } | null | undefined;
   readonly completesTransaction?: boolean;
   readonly model?: unknown;
   readonly instance?: unknown;
@@ -34,6 +34,12 @@ interface QueryOptions extends RoutingQueryOptions {
 
 /** Sequelize copies a query's options, symbols included, and hands them to getConnection. */
 const way = Symbol('way of a query');
+
+/** A copy that nobody else has, so that every try of a query can leave its way in it. */
+interface OwnOptions extends QueryOptions {
+  transaction?: QueryOptions['transaction'];
+  [way]?: Way;
+}
 
 interface Way extends Attempt {
   /** Null = to the primary. */
@@ -124,10 +130,11 @@ export function attach(sequelize: Sequelize, router: Router, rules: StatementRul
   connectionManager.getConnection = (options = {}) => getConnection(inside, router, options);
   const context = { original: inside.query.bind(sequelize), router, rules };
   inside.query = (sql, given = {}) => {
-    // As Sequelize itself does, but before anything is told from them.
-    const options = { ...inside.options.query, ...given };
-    const { transaction = inside.constructor._cls?.get('transaction') } = options;
-    return route(context, sql, transaction == null ? options : { ...options, transaction });
+    // As Sequelize itself does, but before anything is told from them. A copy of our own, to be added to.
+    const options: OwnOptions = { ...inside.options.query, ...given };
+    // Not where it is null: that is how a query says that it belongs to none.
+    if (options.transaction === undefined) options.transaction = inside.constructor._cls?.get('transaction');
+    return route(context, sql, options);
   };
   const begin = inside.transaction.bind(sequelize);
   inside.transaction = (...given) => {
@@ -144,7 +151,7 @@ interface Context {
   readonly rules: StatementRules;
 }
 
-function route(context: Context, sql: unknown, options: QueryOptions): Promise<unknown> {
+function route(context: Context, sql: unknown, options: OwnOptions): Promise<unknown> {
   const session = currentSession();
   if (options.transaction != null) return askInTransaction(context, session, sql, options);
   const { type } = options;
@@ -161,23 +168,22 @@ function route(context: Context, sql: unknown, options: QueryOptions): Promise<u
 
 /** Asks one node after the other: nothing is wrong with asking a read twice. */
 async function read(
-  context: Context,
+  { original, router, rules }: Context,
   session: Session | undefined,
   sql: unknown,
-  options: QueryOptions,
+  options: OwnOptions,
 ): Promise<unknown> {
-  const { original, router, rules } = context;
   const readClass = readClassOf(router.policy, options.readClass);
-  const tried = new Set<RoutedNode>();
+  let tried: ReadonlySet<RoutedNode> = none;
   for (;;) {
-    const floor = await floorFor(router, session);
-    const current: Way = {
-      ...newAttempt(),
-      read: { readClass, floor, tried },
-      timeline: timelineOf(session),
-    };
+    const floor = session === undefined ? noFloor : await floorFor(router, session);
+    const current = wayTo({ readClass, floor, tried }, session);
+    const startMs = session === undefined ? 0 : performance.now();
     try {
-      return await noting(router, session, current, () => original(sql, { ...options, [way]: current }));
+      options[way] = current;
+      const answer = await original(sql, options);
+      noteAnswer(router, session, current, startMs);
+      return answer;
     } catch (error) {
       router.settle(current);
       const { node, connection } = current;
@@ -185,7 +191,7 @@ async function read(
       if (failure === 'read-only') {
         // Nothing was done: it writes in a way that its text did not show, or it met a former primary.
         rules.remember(textOf(sql));
-        return write(context, session, sql, options);
+        return write({ original, router, rules }, session, sql, options);
       }
       if (failure === 'statement' || failure === 'pool-exhausted') throw error;
       if (node === undefined || tried.has(node)) throw error;
@@ -193,64 +199,73 @@ async function read(
       if (failure === 'no-answer' && node.health.state !== 'open') throw error;
       // On a primary it may have been a function that writes and that nobody declared.
       if (node.role !== 'replica' && failure !== 'not-sent' && failure !== 'conflict') throw error;
-      tried.add(node);
+      tried = new Set([...tried, node]);
       router.retried(node, failure);
     }
   }
 }
 
+const none: ReadonlySet<RoutedNode> = new Set();
+
 /** To the primary, because the caller says so. */
-function readPrimary(
+async function readPrimary(
   { original, router }: Context,
   session: Session | undefined,
   sql: unknown,
-  options: QueryOptions,
+  options: OwnOptions,
 ): Promise<unknown> {
-  return askPrimary(router, session, (current) =>
-    noting(router, session, current, () => original(sql, { ...options, [way]: current })),
-  );
+  const beginMs = performance.now();
+  for (;;) {
+    const current = wayTo(null, session);
+    const startMs = performance.now();
+    try {
+      options[way] = current;
+      const answer = await original(sql, options);
+      noteAnswer(router, session, current, startMs);
+      return answer;
+    } catch (error) {
+      await beforeNextTry(router, current, error, beginMs);
+    }
+  }
 }
 
-function write(
+async function write(
   { original, router }: Context,
   session: Session | undefined,
   sql: unknown,
-  options: QueryOptions,
+  options: OwnOptions,
 ): Promise<unknown> {
-  return askPrimary(router, session, async (current) => {
+  const beginMs = performance.now();
+  for (;;) {
+    const current = wayTo(null, session);
     let mayBeDone = true;
     try {
-      const answer = await original(sql, { ...options, [way]: current });
-      current.node?.note('answered');
+      options[way] = current;
+      const answer = await original(sql, options);
+      heard(current.node);
       return answer;
     } catch (error) {
       // Whoever lost the answer will look whether it was done, and must not be shown a replica that lacks it.
       mayBeDone = current.connection !== undefined && !isHarmless(error, current);
-      throw error;
+      await beforeNextTry(router, current, error, beginMs);
     } finally {
       if (session !== undefined && mayBeDone) noteWrite(session, router.positionNow());
     }
-  });
+  }
 }
 
-/** Never asks twice what may have been done. */
-async function askPrimary(
-  router: Router,
-  session: Session | undefined,
-  ask: (current: Way) => Promise<unknown>,
-): Promise<unknown> {
-  const deadlineMs = performance.now() + router.policy.primaryWaitMs;
-  for (;;) {
-    const current: Way = { ...newAttempt(), read: null, timeline: timelineOf(session) };
-    try {
-      return await ask(current);
-    } catch (error) {
-      router.settle(current);
-      if (!isHarmless(error, current) || performance.now() >= deadlineMs) throw error;
-      router.lookAround();
-      await delay(retryMs);
-    }
-  }
+/** Returns when the primary may be asked again; throws what may have been done, and what has been tried for too long. */
+async function beforeNextTry(router: Router, current: Way, error: unknown, beginMs: number): Promise<void> {
+  router.settle(current);
+  const deadlineMs = beginMs + router.policy.primaryWaitMs;
+  if (!isHarmless(error, current) || performance.now() >= deadlineMs) throw error;
+  router.lookAround();
+  await delay(retryMs);
+}
+
+function wayTo(read: ReadRequest | null, session: Session | undefined): Way {
+  const timeline = session === undefined ? 0 : timelineOf(session);
+  return { read, timeline, node: undefined, connection: undefined, reason: undefined, owner: undefined };
 }
 
 /** Has left no trace: the statement never left, or the server refused to write. */
@@ -260,8 +275,8 @@ function isHarmless(error: unknown, { connection }: Attempt): boolean {
 }
 
 /** The latest that the session has met: a primary on an older one is none any more. */
-function timelineOf(session: Session | undefined): number {
-  return Math.max(session?.written?.timeline ?? 0, session?.seen?.timeline ?? 0);
+function timelineOf({ written, seen }: Session): number {
+  return Math.max(written?.timeline ?? 0, seen?.timeline ?? 0);
 }
 
 /** Its connection was chosen when it began. */
@@ -297,30 +312,39 @@ async function askInTransaction(
 /** When the transaction on a connection got it. */
 const begunMs = new WeakMap<Connection, number>();
 
-/** Runs a read and writes down what it tells of its node and its session. */
-async function noting(
+/** Writes down what an answer to a read tells of its node and its session. */
+function noteAnswer(
   router: Router,
   session: Session | undefined,
-  attempt: Attempt,
-  ask: () => Promise<unknown>,
-): Promise<unknown> {
-  const startMs = performance.now();
-  const answer = await ask();
-  const { node } = attempt;
-  node?.note('answered');
-  if (session !== undefined && node !== undefined) {
-    const timeline = router.cluster.timeline ?? 0;
-    // A stale answer takes nothing back of what the session has seen elsewhere.
-    const name = attempt.reason === 'stale' ? null : node.name;
-    noteRead(session, { node: name, startMs, endMs: performance.now(), timeline });
-  }
-  return answer;
+  { node, reason }: Attempt,
+  startMs: number,
+): void {
+  if (node === undefined) return;
+  heard(node);
+  if (session === undefined) return;
+  const timeline = router.cluster.timeline ?? 0;
+  // A stale answer takes nothing back of what the session has seen elsewhere.
+  const name = reason === 'stale' ? null : node.name;
+  noteRead(session, { node: name, startMs, endMs: performance.now(), timeline });
+}
+
+/** A query was answered. Of a node that is well this is known since its connection came back. */
+function heard(node: RoutedNode | undefined): void {
+  if (node?.health.state !== 'healthy') node?.note('answered');
 }
 
 async function getConnection(inside: Inside, router: Router, options: QueryOptions): Promise<Connection> {
   // A hook may set useMaster.
   await inside.runHooks('beforePoolAcquire', options);
-  const connection = await acquire(inside, router, options);
+  const { [way]: current } = options;
+  let connection: Connection;
+  try {
+    connection = await (current === undefined
+      ? acquireForTransaction(inside, router, options)
+      : acquireOn(router, current, options));
+  } catch (error) {
+    throw error instanceof TimeoutError ? new ConnectionAcquireTimeoutError(error) : error;
+  }
   try {
     await inside.runHooks('afterPoolAcquire', connection, options);
     return connection;
@@ -328,16 +352,6 @@ async function getConnection(inside: Inside, router: Router, options: QueryOptio
     // Sequelize itself forgets the connection here, and its pool is one short for ever.
     router.release(connection);
     throw error;
-  }
-}
-
-async function acquire(inside: Inside, router: Router, options: QueryOptions): Promise<Connection> {
-  const { [way]: current } = options;
-  try {
-    if (current === undefined) return await acquireForTransaction(inside, router, options);
-    return await acquireOn(router, current, options);
-  } catch (error) {
-    throw error instanceof TimeoutError ? new ConnectionAcquireTimeoutError(error) : error;
   }
 }
 
@@ -357,7 +371,7 @@ async function acquireForTransaction(
   const tried = new Set<RoutedNode>();
   const read = await readOnlyTransaction(inside, router, options, tried);
   for (;;) {
-    const current: Way = { ...newAttempt(), read, timeline: timelineOf(currentSession()) };
+    const current = wayTo(read, currentSession());
     // Its node is chosen from here on: another read of the session may end before it has a connection.
     const startMs = performance.now();
     try {
@@ -387,13 +401,13 @@ async function readOnlyTransaction(
   // A standby has no serializable mode.
   const level = isolationLevel ?? inside.options.isolationLevel;
   if (type !== QueryTypes.SELECT || useMaster || level === 'SERIALIZABLE') return null;
-  const floor = await floorFor(router, currentSession());
+  const session = currentSession();
+  const floor = session === undefined ? noFloor : await floorFor(router, session);
   return { readClass: readClassOf(router.policy, readClass), floor, tried };
 }
 
 /** What the session needs, once the positions of its writes are known. */
-async function floorFor(router: Router, session: Session | undefined): Promise<ReadRequest['floor']> {
-  if (session === undefined) return noFloor;
+async function floorFor(router: Router, session: Session): Promise<ReadRequest['floor']> {
   if (session.writing !== null) await session.writing;
   // It could not be asked for at the time; any later one covers it.
   if (lacksPosition(session)) {

@@ -21,24 +21,40 @@ export function chooseNode<Node extends Choosable>(
   const [only] = nodes;
   if (nodes.length <= 1) return only;
   const a = draw(nodes, random);
-  const b = draw(
-    nodes.filter((node) => node !== a),
-    random,
-  );
+  const b = draw(nodes, random, a);
   if (a === undefined || b === undefined) return only;
-  return expectedMs(b) < expectedMs(a) ? b : a;
+  return isSooner(b, a) ? b : a;
 }
 
-function draw<Node extends Choosable>(nodes: readonly Node[], random: () => number): Node | undefined {
-  let left = random() * nodes.reduce((sum, { weight }) => sum + weight, 0);
+/** Loops and no closures: this is done for every read. */
+function draw<Node extends Choosable>(
+  nodes: readonly Node[],
+  random: () => number,
+  without?: Node,
+): Node | undefined {
+  let total = 0;
+  for (const node of nodes) if (node !== without) total += node.weight;
+  let left = random() * total;
+  let last: Node | undefined;
   for (const node of nodes) {
+    if (node === without) continue;
+    last = node;
     left -= node.weight;
-    if (left < 0) return node;
+    if (left < 0) break;
   }
-  return nodes.at(-1);
+  return last;
 }
 
-/** Of the next query: what is on the node already counts by weight, itself does not. */
-function expectedMs(node: Choosable): number {
-  return (1 + node.inFlight / node.weight) * node.latencyMs();
+/** Latencies that differ by less are alike: their noise must not undo what the queues say. */
+const alike = 2;
+
+function isSooner(one: Choosable, other: Choosable): boolean {
+  const [ms, otherMs] = [one.latencyMs(), other.latencyMs()];
+  const areAlike = ms <= alike * otherMs && otherMs <= alike * ms;
+  return areAlike ? load(one) < load(other) : load(one) * ms < load(other) * otherMs;
+}
+
+/** With the next query: what is on the node already counts by weight, itself does not. */
+function load(node: Choosable): number {
+  return 1 + node.inFlight / node.weight;
 }

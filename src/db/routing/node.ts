@@ -76,6 +76,8 @@ interface Lease {
   readonly purpose: Purpose;
   /** Since it has the connection: what it took to get one is counted as in flight. */
   readonly startMs: number;
+  /** Queries on the node then, itself included. */
+  readonly inFlight: number;
 }
 
 interface Waiter {
@@ -129,15 +131,21 @@ export class RoutedNode {
     this.#clock = clock;
     this.#report = report;
     const pool = (purpose: Purpose): Pool<Connection> => {
-      const made: Pool<Connection> = new Pool({
+      let made: Pool<Connection> | undefined;
+      made = new Pool({
         name: `${address.name} ${purpose}`,
-        create: () => this.#connect(connector, purpose, made),
+        create: () => this.#connect(connector, purpose),
         destroy: (connection) => {
           this.#open.delete(connection);
           return connector.close(connection);
         },
         validate: (connection) => connection._invalid !== true && connection._ending !== true,
-        max: limits.max,
+        // It opens a connection whenever somebody waits, even if one is being opened for each of them already: under
+        // load twice as many as are ever needed, and each costs the server memory and a cold cache.
+        get max() {
+          const wanted = made === undefined ? limits.max : made.using + made.waiting;
+          return Math.max(1, Math.min(limits.max, wanted));
+        },
         min: 0,
         acquireTimeoutMillis: limits.acquireMs,
         idleTimeoutMillis: limits.idleMs,
@@ -157,13 +165,14 @@ export class RoutedNode {
     return this.role === 'primary' ? this.#primaryWeight : 1;
   }
 
-  /** What it takes lately; while it owes answers at least the time since it last gave one. */
+  /** What a query takes lately if it is alone; while it owes answers at least the time since it last gave one. */
   latencyMs(): number {
     const nowMs = this.#clock();
     return Math.max(this.#latency.at(nowMs), this.#silentMs(nowMs));
   }
 
   #silentMs(nowMs: number): number {
+    if (this.inFlight === 0) return 0;
     let sinceMs = Number.POSITIVE_INFINITY;
     for (const { lease } of this.#open.values())
       if (lease !== null) sinceMs = Math.min(sinceMs, lease.startMs);
@@ -177,7 +186,7 @@ export class RoutedNode {
     try {
       const connection = await this.#wait(purpose);
       const open = this.#open.get(connection);
-      if (open !== undefined) open.lease = { purpose, startMs: this.#clock() };
+      if (open !== undefined) open.lease = { purpose, startMs: this.#clock(), inFlight: this.inFlight };
       return connection;
     } catch (error) {
       this.#count(purpose, -1);
@@ -191,10 +200,12 @@ export class RoutedNode {
     const lease = open?.lease;
     if (open === undefined || lease == null) return false;
     open.lease = null;
-    this.#count(lease.purpose, -1);
     const nowMs = this.#clock();
     // A query that was given up took at least so long: else a node whose queries hang would look idle.
-    if (connection._invalid !== true) this.#latency.observe(nowMs - lease.startMs, nowMs);
+    // What ran beside it is counted when a node is chosen, and would count twice: two equal nodes would take turns in
+    // being overrun.
+    if (connection._invalid !== true) this.#latency.observe((nowMs - lease.startMs) / lease.inFlight, nowMs);
+    this.#count(lease.purpose, -1);
     if (connection.readyForQuery === false && connection._invalid !== true) {
       void this.#releaseWhenReady(open.pool, connection);
       return true;
@@ -273,14 +284,16 @@ export class RoutedNode {
     clearTimeout(timer);
   }
 
-  async #connect(connector: Connector, purpose: Purpose, pool: Pool<Connection>): Promise<Connection> {
+  async #connect(connector: Connector, purpose: Purpose): Promise<Connection> {
+    // Asked for before it is written down who waits.
+    await undefined;
     // The pool still asks for those who have gone elsewhere; nobody need dial for them.
     if (![...this.#waiting].some((waiter) => waiter.purpose === purpose)) {
       throw new NodeAwayError(`nobody waits for ${this.name}`);
     }
     try {
       const connection = await connector.open(this.address);
-      this.#open.set(connection, { pool, lease: null });
+      this.#open.set(connection, { pool: this.#pools[purpose], lease: null });
       return connection;
     } catch (error) {
       // Once for each attempt, however many wait for it.
@@ -292,6 +305,9 @@ export class RoutedNode {
   /** For as long as the pool lets it, and the node is worth waiting for. */
   #wait(purpose: Purpose): Promise<Connection> {
     const pool = this.#pools[purpose];
+    const waitingBefore = pool.waiting;
+    const acquiring = pool.acquire();
+    if (pool.waiting === waitingBefore) return acquiring;
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         purpose,
@@ -301,7 +317,7 @@ export class RoutedNode {
         },
       };
       this.#waiting.add(waiter);
-      pool.acquire().then(
+      acquiring.then(
         (connection) => {
           if (this.#waiting.delete(waiter)) resolve(connection);
           else pool.release(connection);

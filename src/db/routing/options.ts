@@ -11,6 +11,8 @@ export interface RoutingPolicy {
     /** Reads at once. */
     readonly concurrent: number;
     readonly perSecond: number;
+    /** While writes take so many times what they take alone, fewer reads are taken over; Infinity = never mind. */
+    readonly writeSlowdown: number;
   };
   /** How often each node is asked where it is, in milliseconds. */
   readonly probeIntervalMs: number;
@@ -54,7 +56,7 @@ export function policyOf(options: PolicyOptions = {}): RoutingPolicy {
     writingFunctions: [],
     ...rest,
     classes: complete,
-    fallback: { concurrent: 4, perSecond: 1_000, ...fallback },
+    fallback: { concurrent: 4, perSecond: 1_000, writeSlowdown: 1.4, ...fallback },
   };
   check(policy);
   return policy;
@@ -74,6 +76,7 @@ function check(policy: RoutingPolicy): void {
     ['primaryWaitMs', policy.primaryWaitMs, 0],
     ['fallback.concurrent', policy.fallback.concurrent, 1],
     ['fallback.perSecond', policy.fallback.perSecond, 1],
+    ['fallback.writeSlowdown', policy.fallback.writeSlowdown, 1],
   ];
   for (const [name, value, least] of numbers) {
     if (!(value >= least)) throw new RangeError(`${name} is ${value}: it must be at least ${least}`);

@@ -28,6 +28,7 @@ import {
 import type { Position } from './position.ts';
 import { type Probe, placeOf, startProbe } from './probe.ts';
 import { createSlots, type Slots } from './slots.ts';
+import { createWritePace, type WritePace } from './write-pace.ts';
 
 /** Why a query went where it went. */
 export type RouteReason =
@@ -85,14 +86,12 @@ export interface Attempt {
   owner: object | undefined;
 }
 
-export function newAttempt(): Attempt {
-  return { node: undefined, connection: undefined, reason: undefined, owner: undefined };
-}
-
 interface Owner {
   readonly node: RoutedNode;
   /** What has to be given back with the connection. */
   holds: Holding;
+  /** When a write asked for it; null = it is for something else. */
+  readonly writeMs: number | null;
 }
 
 type Holding = readonly { giveBack(): void }[];
@@ -120,12 +119,15 @@ export class Router {
   readonly #random: () => number;
   /** Of the reads that the primary takes over. */
   readonly allowance: Allowance;
+  readonly #pace: WritePace;
   /** Of the reads of all nodes together, which choose their nodes only when they have one. */
   readonly #slots: Slots;
+  readonly #slotHeld: Holding;
   readonly #options: RouterOptions;
   readonly #probes = new Map<RoutedNode, Probe>();
   readonly #owners = new WeakMap<Connection, Owner>();
-  #started: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
+  #isStarted = false;
 
   constructor(options: RouterOptions) {
     const { addresses, policy, pool, connector, observer, clock } = options;
@@ -134,8 +136,11 @@ export class Router {
     this.#observer = observer;
     this.#clock = clock;
     this.#random = options.random;
-    this.allowance = createAllowance(policy.fallback, clock);
+    const { concurrent, writeSlowdown } = policy.fallback;
+    this.#pace = createWritePace(writeSlowdown, concurrent, clock);
+    this.allowance = createAllowance(policy.fallback, clock, this.#pace);
     this.#slots = createSlots(pool.max, pool.acquireMs);
+    this.#slotHeld = [this.#slots];
     const nodes = addresses.map((address, index) => {
       const role = index === 0 ? 'primary' : 'replica';
       const weight = policy.includePrimary;
@@ -158,11 +163,23 @@ export class Router {
   }
 
   /** A connection for a read. Rejects with ReadRejectedError, or as connecting does. */
-  async acquireRead(request: ReadRequest, attempt: Attempt): Promise<Connection> {
+  acquireRead(request: ReadRequest, attempt: Attempt): Promise<Connection> {
+    // Nearly always nothing has to be waited for, and each wait costs as much as the choice itself.
+    return this.#isStarted && this.#slots.tryTake()
+      ? this.#readInSlot(request, attempt)
+      : this.#acquireReadLater(request, attempt);
+  }
+
+  async #acquireReadLater(request: ReadRequest, attempt: Attempt): Promise<Connection> {
     await this.#start();
     await this.#slots.take();
+    return this.#readInSlot(request, attempt);
+  }
+
+  /** The caller has a slot, which is given back with the connection, or when there is none. */
+  #readInSlot(request: ReadRequest, attempt: Attempt): Promise<Connection> {
     const picked = pickReplica(this.cluster, request, this.#random);
-    if ('node' in picked) return this.#leaseInSlot(attempt, picked.node, 'read');
+    if ('node' in picked) return this.#lease(attempt, picked.node, 'read', 'read', this.#slotHeld);
     // What waits for its data must not keep others from theirs.
     this.#slots.giveBack();
     return this.#acquireFallback(request, picked.unmet, attempt);
@@ -172,7 +189,14 @@ export class Router {
    * A connection to the primary, which must be on that timeline or a later one. Rejects with NoPrimaryError, or as
    * connecting does.
    */
-  async acquirePrimary(reason: RouteReason, attempt: Attempt, timeline = 0): Promise<Connection> {
+  acquirePrimary(reason: RouteReason, attempt: Attempt, timeline = 0): Promise<Connection> {
+    const { primary } = this.cluster;
+    return this.#isStarted && primary !== null && this.#knows(timeline)
+      ? this.#lease(attempt, primary, 'write', reason, none)
+      : this.#acquirePrimaryLater(reason, attempt, timeline);
+  }
+
+  async #acquirePrimaryLater(reason: RouteReason, attempt: Attempt, timeline: number): Promise<Connection> {
     await this.#start();
     if (!this.#knows(timeline)) await this.rediscover();
     const { primary } = this.cluster;
@@ -186,7 +210,10 @@ export class Router {
 
   release(connection: Connection): void {
     const owner = this.#owners.get(connection);
-    if (owner?.node.release(connection) === true) this.#giveBack(owner);
+    if (owner === undefined || !owner.node.release(connection)) return;
+    this.#giveBack(owner);
+    const { writeMs } = owner;
+    if (writeMs !== null) this.#pace.wrote(this.#clock() - writeMs, this.allowance.usedMs < writeMs);
   }
 
   /** A query is over: Sequelize does not give a connection back when one of its hooks throws after the query. */
@@ -276,8 +303,8 @@ export class Router {
 
   /** The first query waits until every node has answered, or has been given up. */
   #start(): Promise<void> {
-    this.#started ??= this.#startProbes();
-    return this.#started;
+    this.#starting ??= this.#startProbes();
+    return this.#starting;
   }
 
   async #startProbes(): Promise<void> {
@@ -304,8 +331,10 @@ export class Router {
       this.#probes.set(node, probe);
     }
     await Promise.allSettled([...this.#probes.values()].map((probe) => probe.fresh()));
+    this.#isStarted = true;
   }
 
+  /** `holds` are given back with the connection, or when there is none. */
   async #lease(
     attempt: Attempt,
     node: RoutedNode,
@@ -316,17 +345,22 @@ export class Router {
     attempt.node = node;
     attempt.reason = reason;
     this.#observer.routed?.(node.name, reason);
-    const connection = await node.acquire(purpose);
-    if (purpose === 'write' && node !== this.cluster.primary) {
-      // It waited while another node took over: what was written here would be lost.
-      node.release(connection);
-      throw new NodeAwayError(`${node.name} is no longer the primary`);
+    const owner: Owner = { node, holds, writeMs: reason === 'write' ? this.#clock() : null };
+    try {
+      const connection = await node.acquire(purpose);
+      if (purpose === 'write' && node !== this.cluster.primary) {
+        // It waited while another node took over: what was written here would be lost.
+        node.release(connection);
+        throw new NodeAwayError(`${node.name} is no longer the primary`);
+      }
+      this.#owners.set(connection, owner);
+      attempt.owner = owner;
+      attempt.connection = connection;
+      return connection;
+    } catch (error) {
+      this.#giveBack(owner);
+      throw error;
     }
-    const owner: Owner = { node, holds };
-    this.#owners.set(connection, owner);
-    attempt.owner = owner;
-    attempt.connection = connection;
-    return connection;
   }
 
   /** Once for each loan: a connection can be lost long after it was released. */
@@ -335,19 +369,9 @@ export class Router {
     owner.holds = none;
   }
 
-  /** The caller has a slot, which is given back with the connection, or when there is none. */
-  async #leaseInSlot(attempt: Attempt, node: RoutedNode, reason: RouteReason): Promise<Connection> {
-    try {
-      return await this.#lease(attempt, node, 'read', reason, [this.#slots]);
-    } catch (error) {
-      this.#slots.giveBack();
-      throw error;
-    }
-  }
-
   async #leaseWhenFree(attempt: Attempt, node: RoutedNode, reason: RouteReason): Promise<Connection> {
     await this.#slots.take();
-    return this.#leaseInSlot(attempt, node, reason);
+    return this.#lease(attempt, node, 'read', reason, this.#slotHeld);
   }
 
   /** No replica may serve it: wait for one, or for a place on the primary; then what the class says. */
@@ -364,12 +388,7 @@ export class Router {
     const primary = await this.#primaryFor(request, deadlineMs);
     if (primary !== null && primary.health.state !== 'open' && !tried.has(primary)) {
       if (await this.allowance.take(deadlineMs - this.#clock())) {
-        try {
-          return await this.#lease(attempt, primary, 'read', `primary-${unmet}`, [this.allowance]);
-        } catch (error) {
-          this.allowance.giveBack();
-          throw error;
-        }
+        return this.#lease(attempt, primary, 'read', `primary-${unmet}`, [this.allowance]);
       }
     }
     const late = pickReplica(this.cluster, request, this.#random);

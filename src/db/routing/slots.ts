@@ -5,6 +5,8 @@ import { createAllowance } from './allowance.ts';
 export interface Slots {
   /** Rejects with sequelize-pool's TimeoutError when none became free in time; otherwise it has to be given back. */
   take(): Promise<void>;
+  /** True when there is one at once, which has to be given back then. */
+  tryTake(): boolean;
   giveBack(): void;
   readonly waiting: number;
 }
@@ -19,6 +21,7 @@ export function createSlots(count: number, patienceMs: number): Slots {
       if (await allowance.take(patienceMs)) return;
       throw new TimeoutError(`no connection became free within ${patienceMs} ms`);
     },
+    tryTake: allowance.tryTake,
     giveBack: allowance.giveBack,
   };
 }

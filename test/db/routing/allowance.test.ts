@@ -60,4 +60,70 @@ describe('an allowance', () => {
     await all;
     expect(order).toEqual(['first', 'second']);
   });
+
+  test('keeps to a pace on average, however long each read takes', async () => {
+    let average = 0.5;
+    let held = 0;
+    const pace = {
+      average: () => average,
+      asked(isHeld: boolean) {
+        if (isHeld) held += 1;
+      },
+    };
+    const allowance = createAllowance({ concurrent: 4, perSecond: 1e6 }, clock, pace);
+    /** Milliseconds of reading in ten seconds, by readers who take 20 ms and come again at once. */
+    const busyMs = async (): Promise<number> => {
+      let reads = 0;
+      let isOver = false;
+      const reader = async (): Promise<void> => {
+        while (!isOver) {
+          if (!(await allowance.take(50))) continue;
+          reads += 1;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          allowance.giveBack();
+        }
+      };
+      const readers = Promise.all(Array.from({ length: 6 }, reader));
+      await vi.advanceTimersByTimeAsync(10_000);
+      isOver = true;
+      await vi.advanceTimersByTimeAsync(1_000);
+      await readers;
+      return reads * 20;
+    };
+    // 250 ms may be read in advance.
+    const half = await busyMs();
+    expect(half).toBeGreaterThan(4_800);
+    expect(half).toBeLessThan(5_700);
+    expect(held).toBeGreaterThan(0);
+    average = 2.5;
+    const more = await busyMs();
+    expect(more).toBeGreaterThan(23_000);
+    expect(more).toBeLessThan(26_500);
+    average = 4;
+    expect(await busyMs()).toBeGreaterThan(38_000);
+  });
+
+  test('lets a few reads through at once whatever the pace', async () => {
+    const pace = { average: () => 0.01, asked: () => undefined };
+    const allowance = createAllowance({ concurrent: 4, perSecond: 1e6 }, clock, pace);
+    for (let read = 0; read < 5; read += 1) {
+      expect(await allowance.take(0)).toBe(true);
+      // Never two at once, though.
+      expect(await allowance.take(0)).toBe(false);
+      await vi.advanceTimersByTimeAsync(20);
+      allowance.giveBack();
+    }
+  });
+
+  test('tells when it was in use', async () => {
+    const allowance = createAllowance({ concurrent: 1, perSecond: 1e6 }, clock);
+    expect(allowance.usedMs).toBe(Number.NEGATIVE_INFINITY);
+    await allowance.take(0);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(allowance.usedMs).toBe(clock());
+    allowance.giveBack();
+    const ended = clock();
+    await vi.advanceTimersByTimeAsync(20);
+    expect(allowance.usedMs).toBe(ended);
+  });
 });

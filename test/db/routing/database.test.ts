@@ -252,7 +252,10 @@ describe('without the primary', () => {
 
 describe('without any replica', () => {
   test('reads go to the primary, as many at once as allowed, and the others are told to come again', async () => {
-    const policy = { fallback: { concurrent: 2 }, classes: { default: { waitMs: 50 } } };
+    const policy = {
+      fallback: { concurrent: 2, writeSlowdown: Number.POSITIVE_INFINITY },
+      classes: { default: { waitMs: 50 } },
+    };
     const routed = await open({ policy, pool: { max: 10 } });
     await routed.servedBy();
     for (const link of routed.links.slice(1)) await link.refuse();

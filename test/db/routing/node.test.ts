@@ -120,9 +120,9 @@ describe('the latency of a node', () => {
 
   test('grows while it owes an answer and gives none, and not while it owes nothing', async () => {
     nowMs = 1_000;
-    expect(node.latencyMs()).toBe(5);
+    expect(node.latencyMs()).toBe(10);
     const connection = await acquire();
-    expect(node.latencyMs()).toBe(5);
+    expect(node.latencyMs()).toBe(10);
     nowMs += 300;
     expect(node.latencyMs()).toBe(300);
     nowMs += 300;
@@ -132,7 +132,7 @@ describe('the latency of a node', () => {
     expect(node.latencyMs()).toBeGreaterThan(50);
     expect(node.latencyMs()).toBeLessThan(100);
     nowMs += 60_000;
-    expect(node.latencyMs()).toBe(5);
+    expect(node.latencyMs()).toBe(10);
   });
 
   test.each(['answered', 'probed'] as const)('does not grow while it answers others: %s', async (event) => {
@@ -140,7 +140,7 @@ describe('the latency of a node', () => {
     await acquire();
     nowMs += 900;
     node.note(event);
-    expect(node.latencyMs()).toBe(5);
+    expect(node.latencyMs()).toBe(10);
     nowMs += 200;
     expect(node.latencyMs()).toBe(200);
   });
@@ -151,9 +151,23 @@ describe('the latency of a node', () => {
     const other = await acquire();
     nowMs += 10;
     node.release(other);
-    expect(node.latencyMs()).toBeLessThan(15);
+    expect(node.latencyMs()).toBe(10);
     nowMs += 400;
     expect(node.latencyMs()).toBe(400);
+  });
+
+  test('is that of a query alone: what runs beside it is in flight, and would count twice', async () => {
+    const share = async (atOnce: number): Promise<number> => {
+      const connections = await Promise.all(Array.from({ length: atOnce }, () => acquire()));
+      nowMs += 100 * atOnce;
+      for (const connection of connections) node.release(connection);
+      return node.latencyMs();
+    };
+    for (let turn = 0; turn < 100; turn += 1) await share(1);
+    const alone = await share(1);
+    expect(alone).toBeGreaterThan(90);
+    for (let turn = 0; turn < 100; turn += 1) await share(2);
+    expect(await share(2)).toBeLessThan(alone * 1.6);
   });
 
   test('grows while it lets nobody connect', async () => {

@@ -8,7 +8,7 @@ describe('a policy', () => {
     expect(policyOf()).toEqual({
       includePrimary: 0,
       classes: { default: lenient },
-      fallback: { concurrent: 4, perSecond: 1_000 },
+      fallback: { concurrent: 4, perSecond: 1_000, writeSlowdown: 1.4 },
       probeIntervalMs: 500,
       silenceMs: 1_000,
       primaryWaitMs: 5_000,
@@ -21,7 +21,7 @@ describe('a policy', () => {
     expect(policy).toMatchObject({
       silenceMs: 300,
       primaryWaitMs: 5_000,
-      fallback: { concurrent: 2, perSecond: 1_000 },
+      fallback: { concurrent: 2, perSecond: 1_000, writeSlowdown: 1.4 },
     });
   });
 
@@ -50,6 +50,7 @@ describe('a policy', () => {
     [{ primaryWaitMs: -1 }, 'primaryWaitMs is -1: it must be at least 0'],
     [{ fallback: { concurrent: 0 } }, 'fallback.concurrent is 0: it must be at least 1'],
     [{ fallback: { perSecond: 0.5 } }, 'fallback.perSecond is 0.5: it must be at least 1'],
+    [{ fallback: { writeSlowdown: 0.9 } }, 'fallback.writeSlowdown is 0.9: it must be at least 1'],
     [{ classes: { live: { maxLagMs: -1 } } }, 'classes.live.maxLagMs is -1: it must be at least 0'],
     [{ classes: { live: { maxLagBytes: -1 } } }, 'classes.live.maxLagBytes is -1: it must be at least 0'],
     [{ classes: { default: { waitMs: -1 } } }, 'classes.default.waitMs is -1: it must be at least 0'],
