@@ -10,7 +10,7 @@ export default {
   load: {
     ...steadyLoad,
     // What is left has to be able to carry it: whatever goes wrong then is not for want of capacity.
-    steadyShare: 0.35,
+    steadyShare: 0.2,
   },
   faults: [{ kind: 'kill', node: 'replica1', from: 0.3, to: 0.6 }],
   // Nine seconds before it, nine of it, twelve after it.
