@@ -82,7 +82,13 @@ const variables = z.object({
   DB_WHEN_STALE: z.enum(['reject', 'stale'], 'is neither reject nor stale').optional(),
   DB_FALLBACK_CONCURRENT: unlessEmpty(atLeastOne),
   DB_FALLBACK_PER_SECOND: unlessEmpty(atLeastOne),
-  DB_FALLBACK_SLOWDOWN: unlessEmpty(z.coerce.number('is not a number').min(1, 'is below 1')),
+  // Infinity is one, which z.number() does not take.
+  DB_FALLBACK_SLOWDOWN: unlessEmpty(
+    z
+      .string()
+      .transform(Number)
+      .refine((factor) => factor >= 1, 'is not a number of 1 or more'),
+  ),
   DB_PROBE_INTERVAL_MS: unlessEmpty(atLeastOne),
   DB_SILENCE_MS: unlessEmpty(atLeastOne),
   DB_WRITING_FUNCTIONS: z.string().optional(),

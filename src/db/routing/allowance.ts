@@ -14,8 +14,6 @@ export interface Allowance {
   take(patienceMs: number): Promise<boolean>;
   giveBack(): void;
   readonly inUse: number;
-  /** When it last was in use. */
-  readonly usedMs: number;
   readonly waiting: number;
   readonly limits: AllowanceLimits;
   /** Reads at once on average, as the pace has it now. */
@@ -52,7 +50,6 @@ export function createAllowance(limits: AllowanceLimits, clock: () => number, pa
   let filledMs = clock();
   /** Of reading beyond the pace, in milliseconds of one read. */
   let debtMs = 0;
-  let usedMs = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   const fill = (): void => {
@@ -88,7 +85,8 @@ export function createAllowance(limits: AllowanceLimits, clock: () => number, pa
     const tokenMs = tokens < 1 ? ((1 - tokens) * 1_000) / limits.perSecond : 0;
     const room = pace === undefined ? 1 : pace.average() - inUse;
     const paidMs = Math.max(0, debtMs - burstMs) / room;
-    if (room > 0) timer = setTimeout(serve, Math.max(1, tokenMs, paidMs));
+    // Looked at again every second at least: the pace may have risen.
+    if (room > 0) timer = setTimeout(serve, Math.min(1_000, Math.max(1, tokenMs, paidMs)));
   };
 
   const tryTake = (): boolean => waiters.length === 0 && admitted();
@@ -107,9 +105,6 @@ export function createAllowance(limits: AllowanceLimits, clock: () => number, pa
     get inUse() {
       return inUse;
     },
-    get usedMs() {
-      return inUse > 0 ? clock() : usedMs;
-    },
     get waiting() {
       return waiters.length;
     },
@@ -125,6 +120,7 @@ export function createAllowance(limits: AllowanceLimits, clock: () => number, pa
         };
         const deadline = setTimeout(() => {
           waiters.splice(waiters.indexOf(waiter), 1);
+          if (waiters.length === 0) clearTimeout(timer);
           resolve(false);
         }, patienceMs);
         waiters.push(waiter);
@@ -134,7 +130,6 @@ export function createAllowance(limits: AllowanceLimits, clock: () => number, pa
     giveBack() {
       fill();
       inUse -= 1;
-      usedMs = clock();
       serve();
     },
   };

@@ -14,7 +14,7 @@ const timeConstantMs = 2_000;
 const mostMs = 200;
 
 /** Below this, differences are noise: by them all reads that come one after the other would go to the same node. */
-const leastMs = 10;
+const leastMs = 5;
 
 /**
  * An exponentially weighted mean over time rather than over queries: a busy node's does not forget faster than an

@@ -76,8 +76,6 @@ interface Lease {
   readonly purpose: Purpose;
   /** Since it has the connection: what it took to get one is counted as in flight. */
   readonly startMs: number;
-  /** Queries on the node then, itself included. */
-  readonly inFlight: number;
 }
 
 interface Waiter {
@@ -140,8 +138,9 @@ export class RoutedNode {
           return connector.close(connection);
         },
         validate: (connection) => connection._invalid !== true && connection._ending !== true,
-        // It opens a connection whenever somebody waits, even if one is being opened for each of them already: under
-        // load twice as many as are ever needed, and each costs the server memory and a cold cache.
+        // It would open a connection whenever somebody waits, even if one is being opened for each of them already: under
+        // load twice as many as are ever needed, and each costs the server memory and a cold cache. The price: who comes
+        // while one is being opened waits for that one.
         get max() {
           const wanted = made === undefined ? limits.max : made.using + made.waiting;
           return Math.max(1, Math.min(limits.max, wanted));
@@ -165,7 +164,7 @@ export class RoutedNode {
     return this.role === 'primary' ? this.#primaryWeight : 1;
   }
 
-  /** What a query takes lately if it is alone; while it owes answers at least the time since it last gave one. */
+  /** What it takes lately; while it owes answers at least the time since it last gave one. */
   latencyMs(): number {
     const nowMs = this.#clock();
     return Math.max(this.#latency.at(nowMs), this.#silentMs(nowMs));
@@ -186,7 +185,7 @@ export class RoutedNode {
     try {
       const connection = await this.#wait(purpose);
       const open = this.#open.get(connection);
-      if (open !== undefined) open.lease = { purpose, startMs: this.#clock(), inFlight: this.inFlight };
+      if (open !== undefined) open.lease = { purpose, startMs: this.#clock() };
       return connection;
     } catch (error) {
       this.#count(purpose, -1);
@@ -202,9 +201,7 @@ export class RoutedNode {
     open.lease = null;
     const nowMs = this.#clock();
     // A query that was given up took at least so long: else a node whose queries hang would look idle.
-    // What ran beside it is counted when a node is chosen, and would count twice: two equal nodes would take turns in
-    // being overrun.
-    if (connection._invalid !== true) this.#latency.observe((nowMs - lease.startMs) / lease.inFlight, nowMs);
+    if (connection._invalid !== true) this.#latency.observe(nowMs - lease.startMs, nowMs);
     this.#count(lease.purpose, -1);
     if (connection.readyForQuery === false && connection._invalid !== true) {
       void this.#releaseWhenReady(open.pool, connection);

@@ -28,7 +28,7 @@ import {
 import type { Position } from './position.ts';
 import { type Probe, placeOf, startProbe } from './probe.ts';
 import { createSlots, type Slots } from './slots.ts';
-import { createWritePace, type WritePace } from './write-pace.ts';
+import { createWritePace, type Write, type WritePace } from './write-pace.ts';
 
 /** Why a query went where it went. */
 export type RouteReason =
@@ -90,8 +90,8 @@ interface Owner {
   readonly node: RoutedNode;
   /** What has to be given back with the connection. */
   holds: Holding;
-  /** When a write asked for it; null = it is for something else. */
-  readonly writeMs: number | null;
+  /** What it was taken for; null = something else than a write, or a write that is over. */
+  write: Write | null;
 }
 
 type Holding = readonly { giveBack(): void }[];
@@ -155,6 +155,7 @@ export class Router {
         roleChanged: ({ name }, from, to) => observer.roleChanged?.(name, from, to),
         primaryChanged: (from, to) => {
           observer.primaryChanged?.(from?.name ?? null, to?.name ?? null);
+          this.#pace.forget();
           // What is pooled there was made for another role. A hook of the application that throws must not end it.
           for (const node of [from, to]) node?.dropConnections().catch(() => undefined);
         },
@@ -211,9 +212,7 @@ export class Router {
   release(connection: Connection): void {
     const owner = this.#owners.get(connection);
     if (owner === undefined || !owner.node.release(connection)) return;
-    this.#giveBack(owner);
-    const { writeMs } = owner;
-    if (writeMs !== null) this.#pace.wrote(this.#clock() - writeMs, this.allowance.usedMs < writeMs);
+    this.#giveBack(owner, true);
   }
 
   /** A query is over: Sequelize does not give a connection back when one of its hooks throws after the query. */
@@ -238,7 +237,7 @@ export class Router {
   /** A connection is of no use any more, whatever its node is. */
   async discard(connection: Connection): Promise<void> {
     const owner = this.#owners.get(connection);
-    if (owner !== undefined) this.#giveBack(owner);
+    if (owner !== undefined) this.#giveBack(owner, false);
     const node = this.cluster.nodes.find((each) => each.has(connection));
     await node?.destroy(connection);
   }
@@ -344,9 +343,9 @@ export class Router {
   ): Promise<Connection> {
     attempt.node = node;
     attempt.reason = reason;
-    this.#observer.routed?.(node.name, reason);
-    const owner: Owner = { node, holds, writeMs: reason === 'write' ? this.#clock() : null };
+    const owner: Owner = { node, holds, write: reason === 'write' ? this.#pace.began() : null };
     try {
+      this.#observer.routed?.(node.name, reason);
       const connection = await node.acquire(purpose);
       if (purpose === 'write' && node !== this.cluster.primary) {
         // It waited while another node took over: what was written here would be lost.
@@ -358,15 +357,17 @@ export class Router {
       attempt.connection = connection;
       return connection;
     } catch (error) {
-      this.#giveBack(owner);
+      this.#giveBack(owner, false);
       throw error;
     }
   }
 
   /** Once for each loan: a connection can be lost long after it was released. */
-  #giveBack(owner: Owner): void {
+  #giveBack(owner: Owner, isAnswered: boolean): void {
     for (const held of owner.holds) held.giveBack();
     owner.holds = none;
+    if (owner.write !== null) this.#pace.ended(owner.write, isAnswered);
+    owner.write = null;
   }
 
   async #leaseWhenFree(attempt: Attempt, node: RoutedNode, reason: RouteReason): Promise<Connection> {

@@ -1,21 +1,32 @@
 /** How much the primary can take over from replicas before its own writes slow down: an adaptive concurrency limit. */
 import type { Pace } from './allowance.ts';
 
+/** One that is under way. */
+export interface Write {
+  readonly startMs: number;
+}
+
 export interface WritePace extends Pace {
-  /** A write took `ms`; `alone`: no read that was taken over ran beside it. */
-  wrote(ms: number, alone: boolean): void;
+  began(): Write;
+  /** Once for each; `isAnswered`: and not broken off. */
+  ended(write: Write, isAnswered: boolean): void;
+  /** Another server is the primary now. */
+  forget(): void;
 }
 
 /** Of its time at first: enough to serve some reads, and not enough to topple anything. */
 const firstAverage = 0.25;
-const leastAverage = 0.01;
+/** So little that writes do not notice it. */
+const leastAverage = 0.05;
 
-/** Shortest time over which writes are looked at, and how many of them are wanted, for as long as that is worth while. */
+/** Writes are looked at in windows: of so long at least, and of so many, for as long as that is worth waiting for. */
 const windowMs = 250;
 const enoughWrites = 8;
-const longestWindowMs = 1_000;
+const longestWindowMs = 10_000;
+/** Without any answer in so long, whatever is under way hangs; if nothing is, nobody writes. */
+const emptyMs = 1_000;
 
-/** Steps of the limit: at first it is looked for, then it is followed (as TCP does, RFC 5681). */
+/** Steps of the limit: at first it is looked for, then it is followed. */
 const searching = 2;
 const following = 1.1;
 const mostCut = 0.5;
@@ -23,40 +34,56 @@ const mostCut = 0.5;
 /** After so long without a read to take over what was found out says nothing any more. */
 const restMs = 10_000;
 
-/** Writes that the mean remembers: some minutes, so that an outage does not pass for what is usual. */
-const remembered = 1_000;
+/** Time constant of what is usual. */
+const rememberedMs = 30_000;
 
 /**
- * The primary's own writes are the measure: those that ran alone tell what they take, and the limit goes down while all of
- * them take `slowdown` times that, and up while they do not and reads have to wait. What else slows the primary slows both, and does
- * not count. After the gradient of Envoy's adaptive concurrency filter; that one lets requests rest now and then to measure
- * what is usual, which writes need not: they run alone often enough when few reads are let in. Without writes there is nothing to
- * protect, and the limit rises to `most`. `clock` is monotonic, in milliseconds.
+ * The median of the writes is the measure, which a long transaction now and then does not move. What is usual is learned
+ * while nothing is taken over, and while so little is that it does not matter: so a limit that is too low for whatever
+ * reason finds its way up again. While writes take `slowdown` times what is usual the limit goes down; while they do
+ * not, and reads have to wait, up, to `most`. After the gradient of Envoy's adaptive concurrency filter, which also goes
+ * down to its least now and then to learn what is usual. `clock` is monotonic, in milliseconds.
  */
 export function createWritePace(slowdown: number, most: number, clock: () => number): WritePace {
-  const usual = { mean: 0, writes: 0 };
   const first = slowdown === Number.POSITIVE_INFINITY ? most : Math.min(firstAverage, most);
+  const least = Math.min(leastAverage, first);
+  const underWay = new Set<Write>();
+  let usualMs: number | null = null;
   let average = first;
   let isSearching = true;
   let askedMs = Number.NEGATIVE_INFINITY;
-  let window = { startMs: 0, sumMs: 0, writes: 0, isHeld: false };
+  let window = newWindow(clock());
 
-  const begin = (nowMs: number): void => {
-    window = { startMs: nowMs, sumMs: 0, writes: 0, isHeld: false };
+  const learn = (ms: number, sinceMs: number): void => {
+    usualMs = usualMs === null ? ms : usualMs + (ms - usualMs) * (1 - Math.exp(-sinceMs / rememberedMs));
   };
 
-  const adapt = (nowMs: number): void => {
-    const { startMs, sumMs, writes, isHeld } = window;
+  const cut = (share: number): void => {
+    average = Math.max(least, average * Math.max(mostCut, share));
+    isSearching = false;
+  };
+
+  const raise = (): void => {
+    if (window.isHeld) average = Math.min(most, average * (isSearching ? searching : following));
+  };
+
+  /** Closes the window once it says something. */
+  const look = (nowMs: number): void => {
+    const { startMs, answersMs, isAsked } = window;
     const sinceMs = nowMs - startMs;
-    if (sinceMs < windowMs || (writes < enoughWrites && sinceMs < longestWindowMs)) return;
-    const slower = writes === 0 || usual.writes === 0 ? 1 : sumMs / writes / usual.mean;
-    if (slower > slowdown) {
-      average = Math.max(leastAverage, average * Math.max(mostCut, slowdown / slower));
-      isSearching = false;
-    } else if (isHeld) {
-      average = Math.min(most, average * (isSearching ? searching : following));
+    if (answersMs.length === 0) {
+      if (sinceMs < emptyMs) return;
+      if (isAsked && underWay.size > 0) cut(mostCut);
+      else if (isAsked) raise();
+    } else {
+      if (sinceMs < windowMs || (answersMs.length < enoughWrites && sinceMs < longestWindowMs)) return;
+      const ms = median(answersMs);
+      const isSlow = usualMs !== null && ms > slowdown * usualMs;
+      if (!isAsked || average <= least) learn(ms, sinceMs);
+      if (isAsked && usualMs !== null && isSlow) cut((slowdown * usualMs) / ms);
+      else if (isAsked) raise();
     }
-    begin(nowMs);
+    window = newWindow(nowMs);
   };
 
   return {
@@ -66,19 +93,45 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
       if (nowMs - askedMs > restMs) {
         average = first;
         isSearching = true;
-        begin(nowMs);
+        window = newWindow(nowMs);
       }
       askedMs = nowMs;
+      window.isAsked = true;
       window.isHeld ||= isHeld;
-      adapt(nowMs);
+      look(nowMs);
     },
-    wrote(ms, alone) {
-      if (alone) {
-        usual.writes = Math.min(remembered, usual.writes + 1);
-        usual.mean += (ms - usual.mean) / usual.writes;
-      }
-      window.sumMs += ms;
-      window.writes += 1;
+    began() {
+      const write = { startMs: clock() };
+      underWay.add(write);
+      return write;
+    },
+    ended(write, isAnswered) {
+      underWay.delete(write);
+      const nowMs = clock();
+      if (isAnswered) window.answersMs.push(nowMs - write.startMs);
+      look(nowMs);
+    },
+    forget() {
+      usualMs = null;
+      window = newWindow(clock());
     },
   };
+}
+
+interface Window {
+  readonly startMs: number;
+  readonly answersMs: number[];
+  /** Reads were taken over, or wanted to be. */
+  isAsked: boolean;
+  /** Some had to wait for the pace. */
+  isHeld: boolean;
+}
+
+function newWindow(startMs: number): Window {
+  return { startMs, answersMs: [], isAsked: false, isHeld: false };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

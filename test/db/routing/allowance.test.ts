@@ -115,15 +115,15 @@ describe('an allowance', () => {
     }
   });
 
-  test('tells when it was in use', async () => {
-    const allowance = createAllowance({ concurrent: 1, perSecond: 1e6 }, clock);
-    expect(allowance.usedMs).toBe(Number.NEGATIVE_INFINITY);
+  test('keeps no process alive for those who have gone', async () => {
+    const pace = { average: () => 0.01, asked: () => undefined };
+    const allowance = createAllowance({ concurrent: 4, perSecond: 1e6 }, clock, pace);
     await allowance.take(0);
-    await vi.advanceTimersByTimeAsync(20);
-    expect(allowance.usedMs).toBe(clock());
+    await vi.advanceTimersByTimeAsync(10_000);
     allowance.giveBack();
-    const ended = clock();
-    await vi.advanceTimersByTimeAsync(20);
-    expect(allowance.usedMs).toBe(ended);
+    const late = allowance.take(50);
+    await vi.advanceTimersByTimeAsync(51);
+    expect(await late).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

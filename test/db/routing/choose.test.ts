@@ -102,14 +102,14 @@ describe('the latency of a node', () => {
     const latency = createLatency();
     for (let ms = 0; ms < 10_000; ms += 100) latency.observe(500, ms);
     expect(latency.at(10_000)).toBeGreaterThan(400);
-    expect(latency.at(30_000)).toBe(10);
+    expect(latency.at(30_000)).toBeLessThan(10);
   });
 
   test('is not that of a single query, be it the first or the only one for long', () => {
     const latency = createLatency();
     latency.observe(40, 0);
-    expect(latency.at(0)).toBe(10);
+    expect(latency.at(0)).toBe(5);
     latency.observe(40, 60_000);
-    expect(latency.at(60_000)).toBe(10);
+    expect(latency.at(60_000)).toBeLessThan(10);
   });
 });

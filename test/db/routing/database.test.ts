@@ -275,6 +275,30 @@ describe('without any replica', () => {
     expect(await routed.servedBy()).toBe(servers.primary.port);
   });
 
+  test('reads give way while its writes take longer than they did, and come back when they do not', async () => {
+    const routed = await open({ policy: { classes: { default: { waitMs: 20 } } }, pool: { max: 10 } });
+    const { allowance } = routed.router;
+    const until = async (writeSeconds: number, isReached: () => boolean): Promise<void> => {
+      await vi.waitFor(
+        async () => {
+          // Without a type it is taken for a write.
+          const write = routed.sequelize.query(`SELECT pg_sleep(${writeSeconds})`);
+          await Promise.allSettled([write, ...Array.from({ length: 4 }, () => routed.servedBy())]);
+          expect(isReached()).toBe(true);
+        },
+        { timeout: 30_000, interval: 0 },
+      );
+    };
+    // What is usual.
+    for (let write = 0; write < 100; write += 1) {
+      await routed.sequelize.query('SELECT pg_sleep(0.005)');
+    }
+    for (const link of routed.links.slice(1)) await link.refuse();
+    await until(0.005, () => allowance.average > 0.5);
+    await until(0.05, () => allowance.average < 0.2);
+    await until(0.005, () => allowance.average > 0.5);
+  });
+
   test('of a primary that never had any, reads are not limited', async () => {
     const routed = await startRouted(
       { primary: servers.primary, replicas: [] },
