@@ -27,15 +27,16 @@ const longestWindowMs = 10_000;
 const emptyMs = 1_000;
 
 /** Steps of the limit: at first it is looked for, then it is followed. */
-const searching = 2;
-const following = 1.1;
-const mostCut = 0.5;
+const searching = 1.5;
+const following = 1.15;
+const mostCut = 0.6;
 
 /** After so long without a read to take over what was found out says nothing any more. */
 const restMs = 10_000;
 
-/** Time constant of what is usual. */
-const rememberedMs = 30_000;
+/** Time constants of what is usual: it is what was so just before, and at a least pace no hasty judgement. */
+const recentMs = 3_000;
+const lastingMs = 30_000;
 
 /**
  * The median of the writes is the measure, which a long transaction now and then does not move. What is usual is learned
@@ -54,8 +55,8 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
   let askedMs = Number.NEGATIVE_INFINITY;
   let window = newWindow(clock());
 
-  const learn = (ms: number, sinceMs: number): void => {
-    usualMs = usualMs === null ? ms : usualMs + (ms - usualMs) * (1 - Math.exp(-sinceMs / rememberedMs));
+  const learn = (ms: number, sinceMs: number, constantMs: number): void => {
+    usualMs = usualMs === null ? ms : usualMs + (ms - usualMs) * (1 - Math.exp(-sinceMs / constantMs));
   };
 
   const cut = (share: number): void => {
@@ -79,7 +80,8 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
       if (sinceMs < windowMs || (answersMs.length < enoughWrites && sinceMs < longestWindowMs)) return;
       const ms = median(answersMs);
       const isSlow = usualMs !== null && ms > slowdown * usualMs;
-      if (!isAsked || average <= least) learn(ms, sinceMs);
+      if (!isAsked) learn(ms, sinceMs, recentMs);
+      else if (average <= least) learn(ms, sinceMs, lastingMs);
       if (isAsked && usualMs !== null && isSlow) cut((slowdown * usualMs) / ms);
       else if (isAsked) raise();
     }
