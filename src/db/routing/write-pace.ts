@@ -34,12 +34,15 @@ const mostCut = 0.6;
 /** After so long without a read to take over what was found out says nothing any more. */
 const restMs = 10_000;
 
+/** Times what is usual: no write counts for more, so that a single one in a window, a long transaction, decides nothing. */
+const mostOfOne = 3;
+
 /** Time constants of what is usual: it is what was so just before, and at a least pace no hasty judgement. */
 const recentMs = 3_000;
 const lastingMs = 30_000;
 
 /**
- * The median of the writes is the measure, which a long transaction now and then does not move. What is usual is learned
+ * The mean of the writes is the measure, since what a queue does to them is seen in the longest first. What is usual is learned
  * while nothing is taken over, and while so little is that it does not matter: so a limit that is too low for whatever
  * reason finds its way up again. While writes take `slowdown` times what is usual the limit goes down; while they do
  * not, and reads have to wait, up, to `most`. After the gradient of Envoy's adaptive concurrency filter, which also goes
@@ -78,7 +81,7 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
       else if (isAsked) raise();
     } else {
       if (sinceMs < windowMs || (answersMs.length < enoughWrites && sinceMs < longestWindowMs)) return;
-      const ms = median(answersMs);
+      const ms = usualMs === null ? median(answersMs) : cappedMean(answersMs, mostOfOne * usualMs);
       const isSlow = usualMs !== null && ms > slowdown * usualMs;
       if (!isAsked) learn(ms, sinceMs, recentMs);
       else if (average <= least) learn(ms, sinceMs, lastingMs);
@@ -131,6 +134,10 @@ interface Window {
 
 function newWindow(startMs: number): Window {
   return { startMs, answersMs: [], isAsked: false, isHeld: false };
+}
+
+function cappedMean(values: readonly number[], cap: number): number {
+  return values.reduce((sum, value) => sum + Math.min(value, cap), 0) / values.length;
 }
 
 function median(values: readonly number[]): number {
