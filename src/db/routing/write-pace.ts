@@ -29,6 +29,9 @@ const emptyMs = 1_000;
 /** Steps of the limit: at first it is looked for, then it is followed. */
 const searching = 1.5;
 const following = 1.15;
+/** Near to where writes last slowed down it goes on carefully (as TCP CUBIC does, RFC 9438). */
+const near = 0.6;
+const carefully = 1.05;
 const mostCut = 0.6;
 
 /** After so long without a read to take over what was found out says nothing any more. */
@@ -55,6 +58,9 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
   let usualMs: number | null = null;
   let average = first;
   let isSearching = true;
+  let wasCut = false;
+  /** Where writes last slowed down. */
+  let tooMuch = Number.POSITIVE_INFINITY;
   let askedMs = Number.NEGATIVE_INFINITY;
   let window = newWindow(clock());
 
@@ -63,12 +69,18 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
   };
 
   const cut = (share: number): void => {
+    if (!wasCut) tooMuch = average;
+    wasCut = true;
     average = Math.max(least, average * Math.max(mostCut, share));
     isSearching = false;
   };
 
   const raise = (): void => {
-    if (window.isHeld) average = Math.min(most, average * (isSearching ? searching : following));
+    wasCut = false;
+    if (!window.isHeld) return;
+    const isNear = average > near * tooMuch && average < tooMuch;
+    const step = isSearching ? searching : isNear ? carefully : following;
+    average = Math.min(most, average * step);
   };
 
   /** Closes the window once it says something. */
@@ -98,6 +110,7 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
       if (nowMs - askedMs > restMs) {
         average = first;
         isSearching = true;
+        tooMuch = Number.POSITIVE_INFINITY;
         window = newWindow(nowMs);
       }
       askedMs = nowMs;
