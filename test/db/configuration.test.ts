@@ -47,6 +47,43 @@ describe('nodes', () => {
   });
 });
 
+describe('the policy of balanced routing', () => {
+  test('comes from its variables', () => {
+    const { policy } = readDatabaseConfiguration({
+      ...login,
+      DB_INCLUDE_PRIMARY: '0.5',
+      DB_MAX_LAG_MS: '50',
+      DB_MAX_LAG_BYTES: '1000',
+      DB_READ_WAIT_MS: '20',
+      DB_WHEN_STALE: 'reject',
+      DB_FALLBACK_CONCURRENT: '2',
+      DB_FALLBACK_PER_SECOND: '100',
+      DB_FALLBACK_SLOWDOWN: '1.5',
+      DB_PROBE_INTERVAL_MS: '25',
+      DB_SILENCE_MS: '300',
+      DB_WRITING_FUNCTIONS: 'count_visit, log_it',
+    });
+    expect(policy).toEqual({
+      includePrimary: 0.5,
+      classes: { default: { maxLagMs: 50, maxLagBytes: 1000, waitMs: 20, otherwise: 'reject' } },
+      fallback: { concurrent: 2, perSecond: 100, writeSlowdown: 1.5 },
+      probeIntervalMs: 25,
+      silenceMs: 300,
+      writingFunctions: ['count_visit', 'log_it'],
+    });
+  });
+
+  test('has the defaults where they are not set, or empty, as compose files write it', () => {
+    const { policy } = readDatabaseConfiguration({ ...login, DB_FALLBACK_SLOWDOWN: '', DB_SILENCE_MS: '' });
+    expect(policy).toEqual({ classes: { default: {} }, fallback: {} });
+  });
+
+  test('need not mind the writes of the primary', () => {
+    const { policy } = readDatabaseConfiguration({ ...login, DB_FALLBACK_SLOWDOWN: 'Infinity' });
+    expect(policy.fallback).toEqual({ writeSlowdown: Number.POSITIVE_INFINITY });
+  });
+});
+
 describe('the password from a file', () => {
   const { DB_PASSWORD: _password, ...withoutPassword } = login;
   let folder: string;
@@ -96,6 +133,12 @@ describe('a configuration that cannot be used names every variable at fault', ()
     [{ ...login, DB_ROUTING: 'random' }, 'DB_ROUTING is none of primary-only, native and balanced'],
     [{ ...login, DB_POOL_MAX: '0' }, 'DB_POOL_MAX is less than 1'],
   ] as const;
+  test.each(['0.9', 'much'])('a slowdown of %s', (DB_FALLBACK_SLOWDOWN) => {
+    expect(() => readDatabaseConfiguration({ ...login, DB_FALLBACK_SLOWDOWN })).toThrow(
+      /DB_FALLBACK_SLOWDOWN.*is not a number of 1 or more/,
+    );
+  });
+
   test.each(cases)('%o', (environment, message) => {
     expect(() => readDatabaseConfiguration(environment)).toThrow(new ConfigurationError(message));
   });

@@ -89,7 +89,7 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
     const sinceMs = nowMs - startMs;
     if (answersMs.length === 0) {
       if (sinceMs < emptyMs) return;
-      if (isAsked && underWay.size > 0) cut(mostCut);
+      if (isAsked && underWay.size > 0 && slowdown < Number.POSITIVE_INFINITY) cut(mostCut);
       else if (isAsked) raise();
     } else {
       if (sinceMs < windowMs || (answersMs.length < enoughWrites && sinceMs < longestWindowMs)) return;

@@ -128,6 +128,10 @@ describe('the pace of the reads that the primary takes over', () => {
     seconds(5, 5, 'none');
     seconds(5, 49, 'held');
     expect(pace.average()).toBe(4);
+    pace.began();
+    nowMs += 5_000;
+    pace.asked(true);
+    expect(pace.average()).toBe(4);
   });
 });
 
