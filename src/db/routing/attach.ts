@@ -160,9 +160,9 @@ function route(context: Context, sql: unknown, options: OwnOptions): Promise<unk
       ? Boolean(options.model || options.instance || options.nest || options.plain)
       : type === QueryTypes.SELECT;
   const isRead = isSelect && !context.rules.needsPrimary(textOf(sql));
-  if (!isRead) return write(context, session, sql, options);
+  if (!isRead) return askPrimary(context, session, sql, options, true);
   return options.useMaster === true
-    ? readPrimary(context, session, sql, options)
+    ? askPrimary(context, session, sql, options, false)
     : read(context, session, sql, options);
 }
 
@@ -191,7 +191,7 @@ async function read(
       if (failure === 'read-only') {
         // Nothing was done: it writes in a way that its text did not show, or it met a former primary.
         rules.remember(textOf(sql));
-        return write({ original, router, rules }, session, sql, options);
+        return askPrimary({ original, router, rules }, session, sql, options, true);
       }
       if (failure === 'statement' || failure === 'pool-exhausted') throw error;
       if (node === undefined || tried.has(node)) throw error;
@@ -207,46 +207,28 @@ async function read(
 
 const none: ReadonlySet<RoutedNode> = new Set();
 
-/** To the primary, because the caller says so. */
-async function readPrimary(
+/** Of a read: because the caller says so. */
+async function askPrimary(
   { original, router }: Context,
   session: Session | undefined,
   sql: unknown,
   options: OwnOptions,
+  isWrite: boolean,
 ): Promise<unknown> {
   const beginMs = performance.now();
   for (;;) {
     const current = wayTo(null, session);
     const startMs = performance.now();
+    let mayBeDone = isWrite;
     try {
       options[way] = current;
       const answer = await original(sql, options);
-      noteAnswer(router, session, current, startMs);
-      return answer;
-    } catch (error) {
-      await beforeNextTry(router, current, error, beginMs);
-    }
-  }
-}
-
-async function write(
-  { original, router }: Context,
-  session: Session | undefined,
-  sql: unknown,
-  options: OwnOptions,
-): Promise<unknown> {
-  const beginMs = performance.now();
-  for (;;) {
-    const current = wayTo(null, session);
-    let mayBeDone = true;
-    try {
-      options[way] = current;
-      const answer = await original(sql, options);
-      heard(current.node);
+      if (isWrite) heard(current.node);
+      else noteAnswer(router, session, current, startMs);
       return answer;
     } catch (error) {
       // Whoever lost the answer will look whether it was done, and must not be shown a replica that lacks it.
-      mayBeDone = current.connection !== undefined && !isHarmless(error, current);
+      mayBeDone = isWrite && current.connection !== undefined && !isHarmless(error, current);
       await beforeNextTry(router, current, error, beginMs);
     } finally {
       if (session !== undefined && mayBeDone) noteWrite(session, router.positionNow());

@@ -93,11 +93,11 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
       else if (isAsked) raise();
     } else {
       if (sinceMs < windowMs || (answersMs.length < enoughWrites && sinceMs < longestWindowMs)) return;
-      const ms = usualMs === null ? median(answersMs) : cappedMean(answersMs, mostOfOne * usualMs);
-      const isSlow = usualMs !== null && ms > slowdown * usualMs;
+      const ms = cappedMean(answersMs, mostOfOne * (usualMs ?? median(answersMs)));
+      const slowMs = usualMs === null ? Number.POSITIVE_INFINITY : slowdown * usualMs;
       if (!isAsked) learn(ms, sinceMs, recentMs);
       else if (average <= least) learn(ms, sinceMs, lastingMs);
-      if (isAsked && usualMs !== null && isSlow) cut((slowdown * usualMs) / ms);
+      if (isAsked && ms > slowMs) cut(slowMs / ms);
       else if (isAsked) raise();
     }
     window = newWindow(nowMs);
