@@ -7,7 +7,7 @@ import type { Router } from './routing/index.ts';
 
 export interface PoolState {
   /**
-   * `all` in single-host mode, `read` and `write` with native replication; when balanced `replica1 read` ..., and `reads`
+   * `all` in single-host mode, `read` and `write` with native replication; when balanced `primary`, `replica1` ..., and `reads`
    * for those that have no node yet.
    */
   readonly pool: string;
@@ -36,7 +36,9 @@ export function readPools(sequelize: Sequelize, router: Router | null): readonly
   if (router !== null) {
     return [
       { pool: 'reads', size: 0, inUse: 0, idle: 0, waiting: router.waitingReads },
-      ...router.pools().map(({ node, purpose, pool }) => stateOf(`${node.name} ${purpose}`, pool)),
+      ...router.pools().map(({ node, pool: { size, using, idle, waiting } }) => ({
+        ...{ pool: node.name, size, inUse: using, idle, waiting },
+      })),
     ];
   }
   const pool = poolOf(sequelize);

@@ -6,9 +6,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectionAcquireTimeoutError, QueryTypes, type Sequelize } from 'sequelize';
-import { TimeoutError } from 'sequelize-pool';
+import type { Connection, Connector, NodeAddress } from './connection.ts';
+import { PoolTimeoutError } from './connection-pool.ts';
 import { failureOf } from './failure.ts';
-import { type Connection, type Connector, type NodeAddress, NodeAwayError, type RoutedNode } from './node.ts';
+import { NodeAwayError, type RoutedNode } from './node.ts';
 import type { ReadRequest } from './pick.ts';
 import { type Attempt, type Router, readClassOf } from './router.ts';
 import { currentSession, floorOf, lacksPosition, noteRead, noteWrite, type Session } from './session.ts';
@@ -325,7 +326,7 @@ async function getConnection(inside: Inside, router: Router, options: QueryOptio
       ? acquireForTransaction(inside, router, options)
       : acquireOn(router, current, options));
   } catch (error) {
-    throw error instanceof TimeoutError ? new ConnectionAcquireTimeoutError(error) : error;
+    throw error instanceof PoolTimeoutError ? new ConnectionAcquireTimeoutError(error) : error;
   }
   try {
     await inside.runHooks('afterPoolAcquire', connection, options);
@@ -337,7 +338,11 @@ async function getConnection(inside: Inside, router: Router, options: QueryOptio
   }
 }
 
-function acquireOn(router: Router, current: Way, { type, useMaster }: QueryOptions): Promise<Connection> {
+function acquireOn(
+  router: Router,
+  current: Way,
+  { type, useMaster }: QueryOptions,
+): Connection | Promise<Connection> {
   if (current.read !== null && useMaster !== true) return router.acquireRead(current.read, current);
   const reason = type === QueryTypes.SELECT ? 'primary-asked' : 'write';
   return router.acquirePrimary(reason, current, current.timeline);

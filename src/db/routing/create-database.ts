@@ -2,7 +2,7 @@
 import type { ClientConfig } from 'pg';
 import { type Options, Sequelize } from 'sequelize';
 import { attach, connectorOf } from './attach.ts';
-import type { Login, NodeAddress } from './node.ts';
+import type { Login, NodeAddress } from './connection.ts';
 import { type PolicyOptions, policyOf } from './options.ts';
 import { Router, type RoutingObserver } from './router.ts';
 import { createStatementRules } from './statement.ts';

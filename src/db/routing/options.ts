@@ -50,7 +50,7 @@ export function policyOf(options: PolicyOptions = {}): RoutingPolicy {
   const policy: RoutingPolicy = {
     includePrimary: 0,
     // A bound can only be kept if positions are known at least twice as often.
-    probeIntervalMs: Math.max(10, Math.min(500, tightest / 2)),
+    probeIntervalMs: Math.max(10, Math.min(1_000, tightest / 2)),
     silenceMs: 1_000,
     primaryWaitMs: 5_000,
     writingFunctions: [],

@@ -52,14 +52,27 @@ const leastRestMs = 250;
 export function startProbe(options: ProbeOptions, events: ProbeEvents): Probe {
   const closing = new AbortController();
   let waiting = null as PromiseWithResolvers<ProbeSample> | null;
-  let wake = new AbortController();
   let asking: Client | null = null;
+  let isHurried = false;
+  let endPause = (): void => undefined;
 
+  const hurry = (): void => {
+    isHurried = true;
+    endPause();
+  };
+
+  /** Without signals: this is done every second for each node for as long as the application runs. */
   const pause = async (ms: number): Promise<void> => {
-    // Aborted: somebody wants an answer now.
-    if (waiting === null && !closing.signal.aborted)
-      await delay(ms, undefined, { signal: wake.signal, ref: false }).catch(() => undefined);
-    wake = new AbortController();
+    // Somebody wants an answer now.
+    if (waiting === null && !isHurried && !closing.signal.aborted)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms).unref();
+        endPause = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    isHurried = false;
   };
 
   const askFor = async (client: Client): Promise<void> => {
@@ -80,7 +93,7 @@ export function startProbe(options: ProbeOptions, events: ProbeEvents): Probe {
     const client = new Client({ ...login, connectionTimeoutMillis: options.silenceMs });
     asking = client;
     // Without a listener a connection lost between two questions would end the process.
-    client.on('error', () => wake.abort());
+    client.on('error', hurry);
     try {
       await client.connect();
       while (!closing.signal.aborted) {
@@ -119,13 +132,13 @@ export function startProbe(options: ProbeOptions, events: ProbeEvents): Probe {
     fresh() {
       if (closing.signal.aborted) return Promise.reject(new Error('the router is closed'));
       waiting ??= unhandledToo(Promise.withResolvers<ProbeSample>());
-      wake.abort();
+      endPause();
       return waiting.promise;
     },
-    hurry: () => wake.abort(),
+    hurry,
     async close() {
       closing.abort();
-      wake.abort();
+      endPause();
       asking?.connection.stream.destroy();
       await running;
     },

@@ -1,20 +1,12 @@
 /** Finds a connection for every query: the primary for writes, the best replica that is fresh enough for reads. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
-import type { Pool } from 'sequelize-pool';
 import { type Allowance, createAllowance } from './allowance.ts';
 import { Cluster } from './cluster.ts';
+import type { Connection, Connector, NodeAddress, Purpose } from './connection.ts';
+import type { ConnectionPool, PoolLimits } from './connection-pool.ts';
 import type { HealthState } from './health.ts';
-import {
-  type Connection,
-  type Connector,
-  type NodeAddress,
-  NodeAwayError,
-  type PoolLimits,
-  type Purpose,
-  type Role,
-  RoutedNode,
-} from './node.ts';
+import { NodeAwayError, type Role, RoutedNode } from './node.ts';
 import type { RoutingPolicy } from './options.ts';
 import {
   isServing,
@@ -127,6 +119,7 @@ export class Router {
   readonly #probes = new Map<RoutedNode, Probe>();
   readonly #owners = new WeakMap<Connection, Owner>();
   #starting: Promise<void> | undefined;
+  #watch: NodeJS.Timeout | undefined;
   #isStarted = false;
 
   constructor(options: RouterOptions) {
@@ -141,10 +134,11 @@ export class Router {
     this.allowance = createAllowance(policy.fallback, clock, this.#pace);
     this.#slots = createSlots(pool.max, pool.acquireMs);
     this.#slotHeld = [this.#slots];
+    const limits = { ...pool, together: addresses.length === 1 };
     const nodes = addresses.map((address, index) => {
       const role = index === 0 ? 'primary' : 'replica';
       const weight = policy.includePrimary;
-      return new RoutedNode(address, role, weight, pool, connector, clock, (event, before, after) => {
+      return new RoutedNode(address, role, weight, limits, connector, clock, (event, before, after) => {
         observer.stateChanged?.(address.name, before.state, after.state, event);
       });
     });
@@ -163,8 +157,8 @@ export class Router {
     );
   }
 
-  /** A connection for a read. Rejects with ReadRejectedError, or as connecting does. */
-  acquireRead(request: ReadRequest, attempt: Attempt): Promise<Connection> {
+  /** A connection for a read; a promise only where it has to be waited for. Rejects with ReadRejectedError, or as connecting does. */
+  acquireRead(request: ReadRequest, attempt: Attempt): Connection | Promise<Connection> {
     // Nearly always nothing has to be waited for, and each wait costs as much as the choice itself.
     return this.#isStarted && this.#slots.tryTake()
       ? this.#readInSlot(request, attempt)
@@ -178,7 +172,7 @@ export class Router {
   }
 
   /** The caller has a slot, which is given back with the connection, or when there is none. */
-  #readInSlot(request: ReadRequest, attempt: Attempt): Promise<Connection> {
+  #readInSlot(request: ReadRequest, attempt: Attempt): Connection | Promise<Connection> {
     const picked = pickReplica(this.cluster, request, this.#random);
     if ('node' in picked) return this.#lease(attempt, picked.node, 'read', 'read', this.#slotHeld);
     // What waits for its data must not keep others from theirs.
@@ -190,7 +184,7 @@ export class Router {
    * A connection to the primary, which must be on that timeline or a later one. Rejects with NoPrimaryError, or as
    * connecting does.
    */
-  acquirePrimary(reason: RouteReason, attempt: Attempt, timeline = 0): Promise<Connection> {
+  acquirePrimary(reason: RouteReason, attempt: Attempt, timeline = 0): Connection | Promise<Connection> {
     const { primary } = this.cluster;
     return this.#isStarted && primary !== null && this.#knows(timeline)
       ? this.#lease(attempt, primary, 'write', reason, none)
@@ -239,7 +233,7 @@ export class Router {
     const owner = this.#owners.get(connection);
     if (owner !== undefined) this.#giveBack(owner, false);
     const node = this.cluster.nodes.find((each) => each.has(connection));
-    await node?.destroy(connection);
+    await node?.pool.destroy(connection);
   }
 
   /** A position that includes everything committed before this call. */
@@ -283,19 +277,13 @@ export class Router {
     return this.#slots.waiting;
   }
 
-  /** Every pool as it is now. */
-  pools(): readonly {
-    readonly node: RoutedNode;
-    readonly purpose: Purpose;
-    readonly pool: Pool<Connection>;
-  }[] {
-    const purposes = ['read', 'write'] as const;
-    return this.cluster.nodes.flatMap((node) =>
-      purposes.map((purpose) => ({ node, purpose, pool: node.pool(purpose) })),
-    );
+  /** The connections of every node. */
+  pools(): readonly { readonly node: RoutedNode; readonly pool: ConnectionPool }[] {
+    return this.cluster.nodes.map((node) => ({ node, pool: node.pool }));
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#watch);
     await Promise.all(this.cluster.nodes.map((node) => node.close()));
     await Promise.all([...this.#probes.values()].map((probe) => probe.close()));
   }
@@ -331,35 +319,59 @@ export class Router {
     }
     await Promise.allSettled([...this.#probes.values()].map((probe) => probe.fresh()));
     this.#isStarted = true;
+    this.#watch = setInterval(() => this.#askSilent(), policy.silenceMs / 4).unref();
+  }
+
+  /** Whether a node that owes answers still lives is asked at once, not at the next interval. */
+  #askSilent(): void {
+    const nowMs = this.#clock();
+    for (const [node, probe] of this.#probes)
+      if (node.owingMs(nowMs) >= this.policy.silenceMs / 4) probe.hurry();
   }
 
   /** `holds` are given back with the connection, or when there is none. */
-  async #lease(
+  #lease(
     attempt: Attempt,
     node: RoutedNode,
     purpose: Purpose,
     reason: RouteReason,
     holds: Holding,
-  ): Promise<Connection> {
+  ): Connection | Promise<Connection> {
     attempt.node = node;
     attempt.reason = reason;
     const owner: Owner = { node, holds, write: reason === 'write' ? this.#pace.began() : null };
+    this.#observer.routed?.(node.name, reason);
+    const taken = node.acquire(purpose);
+    return taken instanceof Promise
+      ? this.#leaseLater(attempt, owner, purpose, taken)
+      : this.#own(attempt, owner, taken);
+  }
+
+  async #leaseLater(
+    attempt: Attempt,
+    owner: Owner,
+    purpose: Purpose,
+    taking: Promise<Connection>,
+  ): Promise<Connection> {
     try {
-      this.#observer.routed?.(node.name, reason);
-      const connection = await node.acquire(purpose);
-      if (purpose === 'write' && node !== this.cluster.primary) {
+      const connection = await taking;
+      if (purpose === 'write' && owner.node !== this.cluster.primary) {
         // It waited while another node took over: what was written here would be lost.
-        node.release(connection);
-        throw new NodeAwayError(`${node.name} is no longer the primary`);
+        owner.node.release(connection);
+        throw new NodeAwayError(`${owner.node.name} is no longer the primary`);
       }
-      this.#owners.set(connection, owner);
-      attempt.owner = owner;
-      attempt.connection = connection;
-      return connection;
+      return this.#own(attempt, owner, connection);
     } catch (error) {
       this.#giveBack(owner, false);
       throw error;
     }
+  }
+
+  #own(attempt: Attempt, owner: Owner, connection: Connection): Connection {
+    this.#owners.set(connection, owner);
+    attempt.owner = owner;
+    attempt.connection = connection;
+    return connection;
   }
 
   /** Once for each loan: a connection can be lost long after it was released. */

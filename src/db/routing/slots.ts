@@ -1,9 +1,9 @@
 /** How many may do something at once, in the order in which they came. */
-import { TimeoutError } from 'sequelize-pool';
 import { createAllowance } from './allowance.ts';
+import { PoolTimeoutError } from './connection-pool.ts';
 
 export interface Slots {
-  /** Rejects with sequelize-pool's TimeoutError when none became free in time; otherwise it has to be given back. */
+  /** Rejects with PoolTimeoutError when none became free in time; otherwise it has to be given back. */
   take(): Promise<void>;
   /** True when there is one at once, which has to be given back then. */
   tryTake(): boolean;
@@ -19,7 +19,7 @@ export function createSlots(count: number, patienceMs: number): Slots {
     },
     async take() {
       if (await allowance.take(patienceMs)) return;
-      throw new TimeoutError(`no connection became free within ${patienceMs} ms`);
+      throw new PoolTimeoutError(patienceMs);
     },
     tryTake: allowance.tryTake,
     giveBack: allowance.giveBack,

@@ -146,7 +146,7 @@ describe('the primary serves reads', () => {
     const routed = await open({ ...options, policy: { primaryWaitMs: 30_000 } });
     await routed.links[0].refuse();
     // What breaks under a read on the primary is not asked again: it may be a function that writes.
-    await vi.waitFor(() => expect(routed.router.cluster.primary?.pool('write').size).toBe(0));
+    await vi.waitFor(() => expect(routed.router.cluster.primary?.pool.size).toBe(0));
     routed.routes.length = 0;
     const serving = routed.servedBy(query);
     await vi.waitFor(() => expect(routed.routes.length).toBeGreaterThan(3), { timeout: 10_000 });
@@ -239,7 +239,7 @@ describe('no read starves', () => {
       const slow = () => routed.sequelize.query('SELECT pg_sleep(60)', select);
       const cut = Promise.allSettled([slow(), slow()]);
       await vi.waitFor(() => {
-        const using = replicas.map((node) => node.pool('read').using);
+        const using = replicas.map((node) => node.pool.using);
         expect(using.reduce((sum, each) => sum + each, 0)).toBe(2);
       });
       // With nobody left to ask them again.

@@ -1,12 +1,9 @@
 /** Nodes without servers. */
 import { EventEmitter } from 'node:events';
 import { Cluster } from '../../../src/db/routing/cluster.ts';
-import {
-  type Connection,
-  type Connector,
-  type PoolLimits,
-  RoutedNode,
-} from '../../../src/db/routing/node.ts';
+import type { Connection, Connector } from '../../../src/db/routing/connection.ts';
+import type { PoolLimits } from '../../../src/db/routing/connection-pool.ts';
+import { RoutedNode } from '../../../src/db/routing/node.ts';
 import type { ReadClass } from '../../../src/db/routing/pick.ts';
 import type { ProbeSample } from '../../../src/db/routing/probe.ts';
 

@@ -67,11 +67,11 @@ describe('a read goes to', () => {
     expect(picked()).toBe('no-replica');
   });
 
-  test('a node on trial one at a time', () => {
+  test('a node on trial one at a time', async () => {
     note(a, 'silent', 'probed');
     fake.sample(a, 100, 1);
     expect(picked()).toEqual(['replica1', 'replica2']);
-    a.readsInFlight = 1;
+    await a.acquire('read');
     expect(picked()).toEqual(['replica2']);
   });
 

@@ -1,5 +1,5 @@
-import { TimeoutError } from 'sequelize-pool';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { PoolTimeoutError } from '../../../src/db/routing/connection-pool.ts';
 import { createSlots } from '../../../src/db/routing/slots.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -31,7 +31,7 @@ describe('slots', () => {
     const patient = slots.take().then(later);
     await vi.advanceTimersByTimeAsync(400);
     const error = await impatient;
-    expect(error).toBeInstanceOf(TimeoutError);
+    expect(error).toBeInstanceOf(PoolTimeoutError);
     expect(error).toMatchObject({ message: 'no connection became free within 1000 ms' });
     expect(slots.waiting).toBe(1);
     slots.giveBack();
