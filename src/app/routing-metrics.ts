@@ -1,24 +1,24 @@
 /** What the router does and what it believes, for Prometheus, and a line of log for each change. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Router, RoutingObserver } from '../db/routing/index.ts';
+import type { RouteReason, Router, RoutingObserver } from '../db/routing/index.ts';
 
 const waitBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
 export function observeRouting(registry: Registry, log: (line: string) => void): RoutingObserver {
   const registers = [registry];
   // Every query is counted, so not by prom-client, which puts labels into order each time: a scrape takes them over.
-  const counted = new Map<string, { readonly node: string; readonly reason: string; queries: number }>();
+  const counted = new Map<string, Map<RouteReason, { queries: number }>>();
   new Counter({
     name: 'db_route_total',
     help: 'Queries by the node that they were sent to, and why there',
     labelNames: ['node', 'reason'] as const,
     registers,
     collect() {
-      for (const entry of counted.values()) {
-        const { node, reason, queries } = entry;
-        this.inc({ node, reason }, queries);
-        entry.queries = 0;
-      }
+      for (const [node, reasons] of counted)
+        for (const [reason, entry] of reasons) {
+          this.inc({ node, reason }, entry.queries);
+          entry.queries = 0;
+        }
     },
   });
   const retries = new Counter({
@@ -48,10 +48,9 @@ export function observeRouting(registry: Registry, log: (line: string) => void):
   });
   return {
     routed(node, reason) {
-      const name = `${node} ${reason}`;
-      const entry = counted.get(name);
-      if (entry === undefined) counted.set(name, { node, reason, queries: 1 });
-      else entry.queries += 1;
+      const entry = counted.get(node)?.get(reason);
+      if (entry !== undefined) entry.queries += 1;
+      else counted.set(node, new Map([...(counted.get(node) ?? []), [reason, { queries: 1 }]]));
     },
     retried: (node, failure) => retries.inc({ node, failure }),
     rejected: (unmet) => rejections.inc({ unmet }),

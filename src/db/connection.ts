@@ -42,10 +42,11 @@ export function openDatabase(
   const { sequelize, router } = createDatabase({
     ...sequelizeOptions(configuration),
     ...{ routing, policy, nodeNames: nodes.map(({ name }) => name) },
-    ...(observer.routing && { observer: observer.routing }),
+    observer: { ...observer.routing, ...acquiredByRouter(observer) },
   });
   if (router === null) tolerateEarlyDrop(sequelize);
-  followConnections(sequelize, configuration, observer);
+  // The router tells of it itself.
+  followConnections(sequelize, configuration, router === null ? observer.acquired : undefined);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closing ??= sequelize.close();
@@ -60,6 +61,10 @@ export function openDatabase(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function acquiredByRouter({ acquired }: DatabaseObserver): Pick<RoutingObserver, 'acquired'> {
+  return acquired === undefined ? {} : { acquired: (node, waitMs) => acquired(node, waitMs / 1000) };
 }
 
 /** The typings of Sequelize 6.37 lack databaseVersion. */
@@ -100,7 +105,8 @@ function sequelizeOptions(configuration: DatabaseConfiguration): OptionsWithVers
       connectionTimeoutMillis: configuration.connectTimeoutMs,
       query_timeout: configuration.queryTimeoutMs,
     },
-    retry: connectRetry(),
+    // With other nodes to ask the router does so itself.
+    ...(configuration.routing === 'balanced' && replicas.length > 0 ? {} : { retry: connectRetry() }),
   };
 }
 
@@ -108,7 +114,7 @@ function sequelizeOptions(configuration: DatabaseConfiguration): OptionsWithVers
 function followConnections(
   sequelize: Sequelize,
   configuration: DatabaseConfiguration,
-  observer: DatabaseObserver,
+  acquired: DatabaseObserver['acquired'],
 ): void {
   const tags = createNodeTags(configuration.nodes);
   sequelize.addHook(
@@ -123,7 +129,6 @@ function followConnections(
       noteServingNode(tags.nodeOf(query.connection));
     }
   });
-  const { acquired } = observer;
   if (acquired === undefined) return;
   // Both hooks of one acquisition get the same options object; attempts of a retry share it as well.
   const since = new WeakMap<object, number>();

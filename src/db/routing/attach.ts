@@ -24,22 +24,13 @@ export interface RoutingQueryOptions {
 interface QueryOptions extends RoutingQueryOptions {
   readonly type?: string;
   readonly useMaster?: boolean;
-  readonly transaction?: { readonly connection?: Connection } | null | undefined;
+  readonly transaction?: Transacting | null | undefined;
   readonly completesTransaction?: boolean;
   readonly model?: unknown;
   readonly instance?: unknown;
   readonly nest?: boolean;
   readonly plain?: boolean;
-  readonly [way]?: Way;
-}
-
-/** Sequelize copies a query's options, symbols included, and hands them to getConnection. */
-const way = Symbol('way of a query');
-
-/** A copy that nobody else has, so that every try of a query can leave its way in it. */
-interface OwnOptions extends QueryOptions {
-  transaction?: QueryOptions['transaction'];
-  [way]?: Way;
+  readonly retry?: { readonly max?: number };
 }
 
 interface Way extends Attempt {
@@ -47,6 +38,10 @@ interface Way extends Attempt {
   readonly read: ReadRequest | null;
   /** The primary must be on this one or a later one. */
   readonly timeline: number;
+}
+
+interface Transacting {
+  readonly connection?: Connection;
 }
 
 type Query = (sql: unknown, options?: QueryOptions) => Promise<unknown>;
@@ -73,12 +68,16 @@ interface Manager {
 }
 
 interface Inside {
-  readonly options: { readonly isolationLevel?: string; readonly query?: QueryOptions };
+  readonly options: Pick<QueryOptions, 'retry'> & {
+    readonly isolationLevel?: string;
+    readonly query?: QueryOptions;
+  };
   readonly connectionManager: Manager;
   query: Query;
   transaction: Transaction;
   /** Of the class: the namespace that transactions are kept in, if the application asked for that. */
   readonly constructor: { readonly _cls?: { get(key: 'transaction'): QueryOptions['transaction'] } };
+  hasHook(name: string): boolean;
   runHooks(name: 'beforePoolAcquire', options: QueryOptions): Promise<void>;
   runHooks(name: 'afterPoolAcquire', connection: Connection, options: QueryOptions): Promise<void>;
 }
@@ -128,15 +127,13 @@ export function attach(sequelize: Sequelize, router: Router, rules: StatementRul
   };
   // A transaction whose end failed: its connection is in a state that nobody knows, its node may be well.
   connectionManager.destroyConnection = (connection) => router.discard(connection);
-  connectionManager.getConnection = (options = {}) => getConnection(inside, router, options);
-  const context = { original: inside.query.bind(sequelize), router, rules };
-  inside.query = (sql, given = {}) => {
-    // As Sequelize itself does, but before anything is told from them. A copy of our own, to be added to.
-    const options: OwnOptions = { ...inside.options.query, ...given };
-    // Not where it is null: that is how a query says that it belongs to none.
-    if (options.transaction === undefined) options.transaction = inside.constructor._cls?.get('transaction');
-    return route(context, sql, options);
+  const context: Context = {
+    ...{ inside, router, rules },
+    original: inside.query.bind(sequelize),
+    asking: null,
   };
+  connectionManager.getConnection = (options = {}) => getConnection(context, options);
+  inside.query = (sql, given = {}) => route(context, sql, given);
   const begin = inside.transaction.bind(sequelize);
   inside.transaction = (...given) => {
     const [options] = given;
@@ -147,42 +144,67 @@ export function attach(sequelize: Sequelize, router: Router, rules: StatementRul
 }
 
 interface Context {
+  readonly inside: Inside;
   readonly original: Query;
   readonly router: Router;
   readonly rules: StatementRules;
+  /**
+   * The way of the query that Sequelize is being asked: it asks for its connection before its `query` returns, and options
+   * of ours would be copied several times for each query. Null = none is, and whoever wants a connection has no query yet.
+   */
+  asking: Way | null;
 }
 
-function route(context: Context, sql: unknown, options: OwnOptions): Promise<unknown> {
+function route(context: Context, sql: unknown, given: QueryOptions): Promise<unknown> {
+  const { inside, rules } = context;
   const session = currentSession();
-  if (options.transaction != null) return askInTransaction(context, session, sql, options);
-  const { type } = options;
+  // As Sequelize itself does, but before anything is told from them.
+  const options = isEmpty(inside.options.query) ? given : { ...inside.options.query, ...given };
+  // Not where it is null: that is how a query says that it belongs to none.
+  const { type, transaction = inside.constructor._cls?.get('transaction') } = options;
+  if (transaction != null) return askInTransaction(context, session, sql, given, transaction);
   const isSelect =
     type === undefined
       ? Boolean(options.model || options.instance || options.nest || options.plain)
       : type === QueryTypes.SELECT;
-  const isRead = isSelect && !context.rules.needsPrimary(textOf(sql));
-  if (!isRead) return askPrimary(context, session, sql, options, true);
-  return options.useMaster === true
-    ? askPrimary(context, session, sql, options, false)
-    : read(context, session, sql, options);
+  const isRead = isSelect && !rules.needsPrimary(textOf(sql));
+  return isRead && options.useMaster !== true
+    ? read(context, session, sql, given, options.readClass)
+    : askPrimary(context, session, sql, given, !isRead);
+}
+
+function isEmpty(options: object | undefined): boolean {
+  for (const _ in options) return false;
+  return true;
+}
+
+/** One try. */
+function ask(context: Context, way: Way, sql: unknown, options: QueryOptions): Promise<unknown> {
+  context.asking = way;
+  try {
+    return context.original(sql, options);
+  } finally {
+    context.asking = null;
+  }
 }
 
 /** Asks one node after the other: nothing is wrong with asking a read twice. */
 async function read(
-  { original, router, rules }: Context,
+  context: Context,
   session: Session | undefined,
   sql: unknown,
-  options: OwnOptions,
+  options: QueryOptions,
+  className: string | undefined,
 ): Promise<unknown> {
-  const readClass = readClassOf(router.policy, options.readClass);
+  const { router } = context;
+  const readClass = readClassOf(router.policy, className);
   let tried: ReadonlySet<RoutedNode> = none;
   for (;;) {
     const floor = session === undefined ? noFloor : await floorFor(router, session);
     const current = wayTo({ readClass, floor, tried }, session);
     const startMs = session === undefined ? 0 : performance.now();
     try {
-      options[way] = current;
-      const answer = await original(sql, options);
+      const answer = await ask(context, current, sql, options);
       noteAnswer(router, session, current, startMs);
       return answer;
     } catch (error) {
@@ -191,8 +213,8 @@ async function read(
       const failure = failureOf(error, connection !== undefined);
       if (failure === 'read-only') {
         // Nothing was done: it writes in a way that its text did not show, or it met a former primary.
-        rules.remember(textOf(sql));
-        return askPrimary({ original, router, rules }, session, sql, options, true);
+        context.rules.remember(textOf(sql));
+        return askPrimary(context, session, sql, options, true);
       }
       if (failure === 'statement' || failure === 'pool-exhausted') throw error;
       if (node === undefined || tried.has(node)) throw error;
@@ -210,40 +232,46 @@ const none: ReadonlySet<RoutedNode> = new Set();
 
 /** Of a read: because the caller says so. */
 async function askPrimary(
-  { original, router }: Context,
+  context: Context,
   session: Session | undefined,
   sql: unknown,
-  options: OwnOptions,
+  options: QueryOptions,
   isWrite: boolean,
 ): Promise<unknown> {
-  const beginMs = performance.now();
+  const { router } = context;
+  let deadlineMs: number | null = null;
   for (;;) {
     const current = wayTo(null, session);
-    const startMs = performance.now();
+    const startMs = session === undefined ? 0 : performance.now();
     let mayBeDone = isWrite;
     try {
-      options[way] = current;
-      const answer = await original(sql, options);
+      const answer = await ask(context, current, sql, options);
       if (isWrite) heard(current.node);
       else noteAnswer(router, session, current, startMs);
       return answer;
     } catch (error) {
+      router.settle(current);
       // Whoever lost the answer will look whether it was done, and must not be shown a replica that lacks it.
       mayBeDone = isWrite && current.connection !== undefined && !isHarmless(error, current);
-      await beforeNextTry(router, current, error, beginMs);
+      if (!isHarmless(error, current)) throw error;
+      deadlineMs = await beforeNextTry(router, error, deadlineMs);
     } finally {
       if (session !== undefined && mayBeDone) noteWrite(session, router.positionNow());
     }
   }
 }
 
-/** Returns when the primary may be asked again; throws what may have been done, and what has been tried for too long. */
-async function beforeNextTry(router: Router, current: Way, error: unknown, beginMs: number): Promise<void> {
-  router.settle(current);
-  const deadlineMs = beginMs + router.policy.primaryWaitMs;
-  if (!isHarmless(error, current) || performance.now() >= deadlineMs) throw error;
+/**
+ * Waits a moment for a primary, until when that goes on; throws the error when it has been so for too long. `deadlineMs`:
+ * null = this is the first time.
+ */
+async function beforeNextTry(router: Router, error: unknown, deadlineMs: number | null): Promise<number> {
+  const nowMs = performance.now();
+  const untilMs = deadlineMs ?? nowMs + router.policy.primaryWaitMs;
+  if (nowMs >= untilMs) throw error;
   router.lookAround();
   await delay(retryMs);
+  return untilMs;
 }
 
 function wayTo(read: ReadRequest | null, session: Session | undefined): Way {
@@ -268,8 +296,8 @@ async function askInTransaction(
   session: Session | undefined,
   sql: unknown,
   options: QueryOptions,
+  { connection }: Transacting,
 ): Promise<unknown> {
-  const { connection } = options.transaction ?? {};
   const node = connection && router.nodeOf(connection);
   // What it did so far is lost with the server that it did it on, unless that were to commit it.
   if (node?.role === 'fenced') throw new NodeAwayError(`${node.name} is no longer the primary`);
@@ -316,18 +344,24 @@ function heard(node: RoutedNode | undefined): void {
   if (node?.health.state !== 'healthy') node?.note('answered');
 }
 
-async function getConnection(inside: Inside, router: Router, options: QueryOptions): Promise<Connection> {
-  // A hook may set useMaster.
-  await inside.runHooks('beforePoolAcquire', options);
-  const { [way]: current } = options;
-  let connection: Connection;
-  try {
-    connection = await (current === undefined
+async function getConnection(context: Context, options: QueryOptions): Promise<Connection> {
+  const { inside, router, asking } = context;
+  const current = asking ?? ways.get(options);
+  // What Sequelize itself tries again has the same options. Only then: it costs as much as the choice of a node.
+  if (asking !== null && (options.retry ?? inside.options.retry)?.max !== 1) ways.set(options, asking);
+  // A hook may set useMaster. Waiting where there is none costs more than the choice of a node, too.
+  if (inside.hasHook('beforePoolAcquire')) await inside.runHooks('beforePoolAcquire', options);
+  const asked =
+    current === undefined
       ? acquireForTransaction(inside, router, options)
-      : acquireOn(router, current, options));
-  } catch (error) {
-    throw error instanceof PoolTimeoutError ? new ConnectionAcquireTimeoutError(error) : error;
+      : acquireOn(router, current, options);
+  let connection: Connection;
+  if (asked instanceof Promise) connection = await waitFor(router, asked);
+  else {
+    connection = asked;
+    router.acquired(connection, 0);
   }
+  if (!inside.hasHook('afterPoolAcquire')) return connection;
   try {
     await inside.runHooks('afterPoolAcquire', connection, options);
     return connection;
@@ -335,6 +369,17 @@ async function getConnection(inside: Inside, router: Router, options: QueryOptio
     // Sequelize itself forgets the connection here, and its pool is one short for ever.
     router.release(connection);
     throw error;
+  }
+}
+
+async function waitFor(router: Router, asked: Promise<Connection>): Promise<Connection> {
+  const startMs = performance.now();
+  try {
+    const connection = await asked;
+    router.acquired(connection, performance.now() - startMs);
+    return connection;
+  } catch (error) {
+    throw error instanceof PoolTimeoutError ? new ConnectionAcquireTimeoutError(error) : error;
   }
 }
 
@@ -347,6 +392,8 @@ function acquireOn(
   const reason = type === QueryTypes.SELECT ? 'primary-asked' : 'write';
   return router.acquirePrimary(reason, current, current.timeline);
 }
+
+const ways = new WeakMap<QueryOptions, Way>();
 
 /** A transaction asks for its connection by itself, before it has sent anything: so it may ask again. */
 async function acquireForTransaction(

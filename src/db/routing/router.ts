@@ -36,6 +36,8 @@ export type RouteReason =
 
 export interface RoutingObserver {
   routed?(node: string, reason: RouteReason): void;
+  /** A query or a transaction got its connection, and how long that took. */
+  acquired?(node: string, waitMs: number): void;
   stateChanged?(node: string, from: HealthState, to: HealthState, because: string): void;
   primaryChanged?(from: string | null, to: string | null): void;
   roleChanged?(node: string, from: Role, to: Role): void;
@@ -197,6 +199,12 @@ export class Router {
     const { primary } = this.cluster;
     const chosen = primary !== null && this.#knows(timeline) ? primary : await this.#awaitPrimary(timeline);
     return this.#lease(attempt, chosen, 'write', reason, none);
+  }
+
+  /** Tells the observer. */
+  acquired(connection: Connection, waitMs: number): void {
+    const node = this.nodeOf(connection);
+    if (node !== undefined) this.#observer.acquired?.(node.name, waitMs);
   }
 
   nodeOf(connection: Connection): RoutedNode | undefined {
