@@ -276,7 +276,17 @@ async function beforeNextTry(router: Router, error: unknown, deadlineMs: number 
 
 function wayTo(read: ReadRequest | null, session: Session | undefined): Way {
   const timeline = session === undefined ? 0 : timelineOf(session);
-  return { read, timeline, node: undefined, connection: undefined, reason: undefined, owner: undefined };
+  return {
+    read,
+    timeline,
+    purpose: 'read',
+    startMs: 0,
+    holds: null,
+    writeMs: null,
+    node: undefined,
+    connection: undefined,
+    reason: undefined,
+  };
 }
 
 /** Has left no trace: the statement never left, or the server refused to write. */
@@ -355,12 +365,8 @@ async function getConnection(context: Context, options: QueryOptions): Promise<C
     current === undefined
       ? acquireForTransaction(inside, router, options)
       : acquireOn(router, current, options);
-  let connection: Connection;
-  if (asked instanceof Promise) connection = await waitFor(router, asked);
-  else {
-    connection = asked;
-    router.acquired(connection, 0);
-  }
+  const connection = asked instanceof Promise ? await waitFor(router, asked) : asked;
+  if (connection === asked) router.acquired(connection, 0);
   if (!inside.hasHook('afterPoolAcquire')) return connection;
   try {
     await inside.runHooks('afterPoolAcquire', connection, options);

@@ -31,10 +31,15 @@ export interface PoolOptions {
   readonly clock: () => number;
 }
 
-interface Loan {
-  readonly purpose: Purpose;
-  /** Since it has the connection. */
-  readonly startMs: number;
+/** One use of a connection, from waiting for it on. Made by who takes the connection: one object for all that is told of it. */
+export interface Loan {
+  purpose: Purpose;
+  /** Since it has the connection, or waits for it; told by the pool. */
+  startMs: number;
+  /** What has to be given back with the connection; null = nothing. */
+  holds: { giveBack(): void } | null;
+  /** When the write began that it was taken for; null = something else than a write, or a write that is over. */
+  writeMs: number | null;
 }
 
 interface Entry {
@@ -47,8 +52,7 @@ interface Entry {
 }
 
 interface Waiter {
-  readonly purpose: Purpose;
-  readonly startMs: number;
+  readonly loan: Loan;
   readonly resolve: (connection: Connection) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
@@ -114,7 +118,7 @@ export class ConnectionPool {
     let sinceMs = Number.POSITIVE_INFINITY;
     for (const { loan } of this.#entries.values())
       if (loan !== null && loan.startMs < sinceMs) sinceMs = loan.startMs;
-    for (const { startMs } of this.#waiting) if (startMs < sinceMs) sinceMs = startMs;
+    for (const { loan } of this.#waiting) if (loan.startMs < sinceMs) sinceMs = loan.startMs;
     return sinceMs;
   }
 
@@ -122,29 +126,30 @@ export class ConnectionPool {
    * A promise only where there is something to wait for: each costs as much as the rest. Rejects with PoolTimeoutError,
    * as opening does, or with what `refuse` was given.
    */
-  take(purpose: Purpose): Connection | Promise<Connection> {
+  take(loan: Loan): Connection | Promise<Connection> {
     if (this.#closing !== undefined) return Promise.reject(new Error('the router is closed'));
-    const startMs = this.#options.clock();
-    const connection = this.#mayLend(purpose) ? this.#popIdle() : undefined;
-    return connection === undefined ? this.#wait(purpose, startMs) : this.#lend(connection, purpose, startMs);
+    loan.startMs = this.#options.clock();
+    const connection = this.#mayLend(loan.purpose) ? this.#popIdle() : undefined;
+    return connection === undefined ? this.#wait(loan) : this.#lend(connection, loan);
   }
 
-  /** What for and since when it is lent; undefined = it is not. */
+  /** Undefined = it is not lent. */
   loanOf(connection: Connection): Loan | undefined {
     return this.#entries.get(connection)?.loan ?? undefined;
   }
 
-  /** False when it is not lent. */
-  giveBack(connection: Connection): boolean {
+  /** The loan that is over by that; undefined = it was not lent. */
+  giveBack(connection: Connection): Loan | undefined {
     const entry = this.#entries.get(connection);
-    if (entry == null || entry.loan === null) return false;
-    this.#lent[entry.loan.purpose] -= 1;
+    const loan = entry?.loan;
+    if (entry === undefined || loan == null) return undefined;
+    this.#lent[loan.purpose] -= 1;
     entry.loan = null;
     // A query that was given up may still be running: the next one would wait behind it.
     if (connection.readyForQuery === false && connection._invalid !== true)
       void this.#comeBackWhenReady(connection, entry);
     else this.#comeBack(connection, entry);
-    return true;
+    return loan;
   }
 
   has(connection: Connection): boolean {
@@ -161,7 +166,7 @@ export class ConnectionPool {
   /** Whoever waits for that, or for anything, gets the error. */
   refuse(error: Error, purpose?: Purpose): void {
     for (const waiter of this.#waiting.slice())
-      if (purpose === undefined || waiter.purpose === purpose) this.#leave(waiter).reject(error);
+      if (purpose === undefined || waiter.loan.purpose === purpose) this.#leave(waiter).reject(error);
   }
 
   /** The sockets of all loans, or of those that are meant: whoever has one gets an error at once. */
@@ -204,23 +209,24 @@ export class ConnectionPool {
     }
   }
 
-  #lend(connection: Connection, purpose: Purpose, startMs: number): Connection {
+  #lend(connection: Connection, loan: Loan): Connection {
+    const { purpose } = loan;
     const entry = this.#entries.get(connection);
     if (entry !== undefined) {
       entry.uses += 1;
       entry.usedFor = purpose;
-      entry.loan = { purpose, startMs };
+      entry.loan = loan;
     }
     this.#used[purpose] += 1;
     this.#lent[purpose] += 1;
     return connection;
   }
 
-  #wait(purpose: Purpose, startMs: number): Promise<Connection> {
+  #wait(loan: Loan): Promise<Connection> {
     const { acquireMs } = this.#options.limits;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#leave(waiter).reject(new PoolTimeoutError(acquireMs)), acquireMs);
-      const waiter: Waiter = { purpose, startMs, resolve, reject, timer };
+      const waiter: Waiter = { loan, resolve, reject, timer };
       this.#waiting.push(waiter);
       this.#serve();
     });
@@ -236,10 +242,11 @@ export class ConnectionPool {
   /** After everything that could help somebody who waits. */
   #serve(): void {
     for (const waiter of this.#waiting.slice()) {
-      if (!this.#mayLend(waiter.purpose)) continue;
+      if (!this.#mayLend(waiter.loan.purpose)) continue;
       const connection = this.#popIdle();
       if (connection === undefined) break;
-      this.#leave(waiter).resolve(this.#lend(connection, waiter.purpose, this.#options.clock()));
+      waiter.loan.startMs = this.#options.clock();
+      this.#leave(waiter).resolve(this.#lend(connection, waiter.loan));
     }
     while (this.#opening < this.#wanted()) void this.#open();
     if (this.#closing !== undefined) this.#whenAllAreBack();
@@ -256,7 +263,7 @@ export class ConnectionPool {
 
   #waitingFor(purpose: Purpose): number {
     let count = 0;
-    for (const waiter of this.#waiting) if (waiter.purpose === purpose) count += 1;
+    for (const { loan } of this.#waiting) if (loan.purpose === purpose) count += 1;
     return count;
   }
 
@@ -268,7 +275,7 @@ export class ConnectionPool {
       this.#rest(connection);
     } catch (error) {
       // One for each attempt: the next one may go well.
-      const [first] = this.#waiting.filter(({ purpose }) => this.#mayLend(purpose));
+      const [first] = this.#waiting.filter(({ loan }) => this.#mayLend(loan.purpose));
       if (first !== undefined)
         this.#leave(first).reject(error instanceof Error ? error : new Error(String(error)));
     } finally {

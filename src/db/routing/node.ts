@@ -1,6 +1,6 @@
 /** One server: its connections, what they are doing, and what is believed of it. */
-import type { Connection, Connector, NodeAddress, Purpose } from './connection.ts';
-import { ConnectionPool, type PoolLimits } from './connection-pool.ts';
+import type { Connection, Connector, NodeAddress } from './connection.ts';
+import { ConnectionPool, type Loan, type PoolLimits } from './connection-pool.ts';
 import { type Health, type HealthEvent, initialHealth, nextHealth } from './health.ts';
 import { createLatency } from './latency.ts';
 import type { Position } from './position.ts';
@@ -92,21 +92,21 @@ export class RoutedNode {
   }
 
   /** Rejects as the pool does, as connecting does, or with NodeAwayError when the node is given up meanwhile. */
-  acquire(purpose: Purpose): Connection | Promise<Connection> {
-    return this.pool.take(purpose);
+  acquire(loan: Loan): Connection | Promise<Connection> {
+    return this.pool.take(loan);
   }
 
-  /** False when the connection is not in use here. */
-  release(connection: Connection): boolean {
-    const loan = this.pool.loanOf(connection);
-    if (loan === undefined) return false;
-    if (connection._invalid !== true) {
-      const nowMs = this.#clock();
-      // A query that was given up took at least so long: else a node whose queries hang would look idle.
-      this.#latency.observe(nowMs - loan.startMs, nowMs);
-      if (connection.readyForQuery !== false) this.heardMs = nowMs;
-    }
-    return this.pool.giveBack(connection);
+  /** As the pool does. */
+  release(connection: Connection): Loan | undefined {
+    const isLost = connection._invalid === true;
+    const isAnswered = connection.readyForQuery !== false;
+    const loan = this.pool.giveBack(connection);
+    if (loan === undefined || isLost) return loan;
+    const nowMs = this.#clock();
+    // A query that was given up took at least so long: else a node whose queries hang would look idle.
+    this.#latency.observe(nowMs - loan.startMs, nowMs);
+    if (isAnswered) this.heardMs = nowMs;
+    return loan;
   }
 
   has(connection: Connection): boolean {

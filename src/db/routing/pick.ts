@@ -35,15 +35,17 @@ export type Unmet =
   /** Those that are there lack what the session has written or seen. */
   | 'floor';
 
-export type Pick = { readonly node: RoutedNode } | { readonly unmet: Unmet };
-
 /**
  * Healthy nodes before suspect ones. A primary that never had replicas serves every read. Beside replicas it joins in
  * with its weight while one of them may serve the read: when none may, its reads are an emergency, and limited.
  */
-export function pickReplica(cluster: Cluster, request: ReadRequest, random: () => number): Pick {
+export function pickReplica(
+  cluster: Cluster,
+  request: ReadRequest,
+  random: () => number,
+): RoutedNode | Unmet {
   const { nodes, primary } = cluster;
-  if (nodes.length === 1) return primary === null ? { unmet: 'no-replica' } : { node: primary };
+  if (nodes.length === 1) return primary ?? 'no-replica';
   const floor = request.floor();
   let unmet: Unmet = 'no-replica';
   const fresh: RoutedNode[] = [];
@@ -61,7 +63,7 @@ export function pickReplica(cluster: Cluster, request: ReadRequest, random: () =
     }
     if (node.health.state !== 'suspect' || best === 'suspect') fresh.push(node);
   }
-  if (fresh.length === 0) return { unmet };
+  if (fresh.length === 0) return unmet;
   if (
     primary !== null &&
     primary.weight > 0 &&
@@ -70,8 +72,7 @@ export function pickReplica(cluster: Cluster, request: ReadRequest, random: () =
   ) {
     fresh.push(primary);
   }
-  const node = chooseNode(fresh, random);
-  return node === undefined ? { unmet } : { node };
+  return chooseNode(fresh, random) ?? unmet;
 }
 
 /** A replica whatever its lag that has what the session needs; undefined = there is none. */

@@ -4,7 +4,7 @@ import type { ClientConfig } from 'pg';
 import { type Allowance, createAllowance } from './allowance.ts';
 import { Cluster } from './cluster.ts';
 import type { Connection, Connector, NodeAddress, Purpose } from './connection.ts';
-import type { ConnectionPool, PoolLimits } from './connection-pool.ts';
+import type { ConnectionPool, Loan, PoolLimits } from './connection-pool.ts';
 import type { HealthState } from './health.ts';
 import { NodeAwayError, type Role, RoutedNode } from './node.ts';
 import type { RoutingPolicy } from './options.ts';
@@ -20,7 +20,7 @@ import {
 import type { Position } from './position.ts';
 import { type Probe, placeOf, startProbe } from './probe.ts';
 import { createSlots, type Slots } from './slots.ts';
-import { createWritePace, type Write, type WritePace } from './write-pace.ts';
+import { createWritePace, type WritePace } from './write-pace.ts';
 
 /** Why a query went where it went. */
 export type RouteReason =
@@ -72,24 +72,11 @@ export class NoPrimaryError extends Error {
 }
 
 /** One try of a query. The router says at once which node it chose: a connection to it may never come. */
-export interface Attempt {
+export interface Attempt extends Loan {
   node: RoutedNode | undefined;
   connection: Connection | undefined;
   reason: RouteReason | undefined;
-  /** Tells this loan of the connection from the next one. */
-  owner: object | undefined;
 }
-
-interface Owner {
-  readonly node: RoutedNode;
-  /** What has to be given back with the connection. */
-  holds: Holding;
-  /** What it was taken for; null = something else than a write, or a write that is over. */
-  write: Write | null;
-}
-
-type Holding = readonly { giveBack(): void }[];
-const none: Holding = [];
 
 export interface RouterOptions {
   readonly addresses: readonly [NodeAddress, ...NodeAddress[]];
@@ -116,10 +103,9 @@ export class Router {
   readonly #pace: WritePace;
   /** Of the reads of all nodes together, which choose their nodes only when they have one. */
   readonly #slots: Slots;
-  readonly #slotHeld: Holding;
   readonly #options: RouterOptions;
   readonly #probes = new Map<RoutedNode, Probe>();
-  readonly #owners = new WeakMap<Connection, Owner>();
+  readonly #nodes = new WeakMap<Connection, RoutedNode>();
   #starting: Promise<void> | undefined;
   #watch: NodeJS.Timeout | undefined;
   #isStarted = false;
@@ -135,7 +121,6 @@ export class Router {
     this.#pace = createWritePace(writeSlowdown, concurrent, clock);
     this.allowance = createAllowance(policy.fallback, clock, this.#pace);
     this.#slots = createSlots(pool.max, pool.acquireMs);
-    this.#slotHeld = [this.#slots];
     const limits = { ...pool, together: addresses.length === 1 };
     const nodes = addresses.map((address, index) => {
       const role = index === 0 ? 'primary' : 'replica';
@@ -176,10 +161,10 @@ export class Router {
   /** The caller has a slot, which is given back with the connection, or when there is none. */
   #readInSlot(request: ReadRequest, attempt: Attempt): Connection | Promise<Connection> {
     const picked = pickReplica(this.cluster, request, this.#random);
-    if ('node' in picked) return this.#lease(attempt, picked.node, 'read', 'read', this.#slotHeld);
+    if (typeof picked !== 'string') return this.#lease(attempt, picked, 'read', 'read', this.#slots);
     // What waits for its data must not keep others from theirs.
     this.#slots.giveBack();
-    return this.#acquireFallback(request, picked.unmet, attempt);
+    return this.#acquireFallback(request, picked, attempt);
   }
 
   /**
@@ -189,7 +174,7 @@ export class Router {
   acquirePrimary(reason: RouteReason, attempt: Attempt, timeline = 0): Connection | Promise<Connection> {
     const { primary } = this.cluster;
     return this.#isStarted && primary !== null && this.#knows(timeline)
-      ? this.#lease(attempt, primary, 'write', reason, none)
+      ? this.#lease(attempt, primary, 'write', reason, null)
       : this.#acquirePrimaryLater(reason, attempt, timeline);
   }
 
@@ -198,7 +183,7 @@ export class Router {
     if (!this.#knows(timeline)) await this.rediscover();
     const { primary } = this.cluster;
     const chosen = primary !== null && this.#knows(timeline) ? primary : await this.#awaitPrimary(timeline);
-    return this.#lease(attempt, chosen, 'write', reason, none);
+    return this.#lease(attempt, chosen, 'write', reason, null);
   }
 
   /** Tells the observer. */
@@ -208,19 +193,19 @@ export class Router {
   }
 
   nodeOf(connection: Connection): RoutedNode | undefined {
-    return this.#owners.get(connection)?.node;
+    return this.#nodes.get(connection);
   }
 
   release(connection: Connection): void {
-    const owner = this.#owners.get(connection);
-    if (owner === undefined || !owner.node.release(connection)) return;
-    this.#giveBack(owner, true);
+    const loan = this.#nodes.get(connection)?.release(connection);
+    if (loan !== undefined) this.#giveBack(loan, true);
   }
 
   /** A query is over: Sequelize does not give a connection back when one of its hooks throws after the query. */
-  settle({ connection, owner }: Attempt): void {
+  settle(attempt: Attempt): void {
+    const { node, connection } = attempt;
     // By then it may be somebody else's.
-    if (connection !== undefined && this.#owners.get(connection) === owner) this.release(connection);
+    if (connection !== undefined && node?.pool.loanOf(connection) === attempt) this.release(connection);
   }
 
   /** A connection has broken; one that no pool has yet, too: a server can drop it right after its handshake. */
@@ -238,9 +223,9 @@ export class Router {
 
   /** A connection is of no use any more, whatever its node is. */
   async discard(connection: Connection): Promise<void> {
-    const owner = this.#owners.get(connection);
-    if (owner !== undefined) this.#giveBack(owner, false);
     const node = this.cluster.nodes.find((each) => each.has(connection));
+    const loan = node?.pool.loanOf(connection);
+    if (loan !== undefined) this.#giveBack(loan, false);
     await node?.pool.destroy(connection);
   }
 
@@ -343,56 +328,52 @@ export class Router {
     node: RoutedNode,
     purpose: Purpose,
     reason: RouteReason,
-    holds: Holding,
+    holds: Loan['holds'],
   ): Connection | Promise<Connection> {
     attempt.node = node;
     attempt.reason = reason;
-    const owner: Owner = { node, holds, write: reason === 'write' ? this.#pace.began() : null };
+    attempt.purpose = purpose;
+    attempt.holds = holds;
+    attempt.writeMs = reason === 'write' ? this.#pace.began() : null;
     this.#observer.routed?.(node.name, reason);
-    const taken = node.acquire(purpose);
+    const taken = node.acquire(attempt);
     return taken instanceof Promise
-      ? this.#leaseLater(attempt, owner, purpose, taken)
-      : this.#own(attempt, owner, taken);
+      ? this.#leaseLater(attempt, node, taken)
+      : this.#leased(attempt, node, taken);
   }
 
-  async #leaseLater(
-    attempt: Attempt,
-    owner: Owner,
-    purpose: Purpose,
-    taking: Promise<Connection>,
-  ): Promise<Connection> {
+  async #leaseLater(attempt: Attempt, node: RoutedNode, taking: Promise<Connection>): Promise<Connection> {
     try {
       const connection = await taking;
-      if (purpose === 'write' && owner.node !== this.cluster.primary) {
+      if (attempt.purpose === 'write' && node !== this.cluster.primary) {
         // It waited while another node took over: what was written here would be lost.
-        owner.node.release(connection);
-        throw new NodeAwayError(`${owner.node.name} is no longer the primary`);
+        node.release(connection);
+        throw new NodeAwayError(`${node.name} is no longer the primary`);
       }
-      return this.#own(attempt, owner, connection);
+      return this.#leased(attempt, node, connection);
     } catch (error) {
-      this.#giveBack(owner, false);
+      this.#giveBack(attempt, false);
       throw error;
     }
   }
 
-  #own(attempt: Attempt, owner: Owner, connection: Connection): Connection {
-    this.#owners.set(connection, owner);
-    attempt.owner = owner;
+  #leased(attempt: Attempt, node: RoutedNode, connection: Connection): Connection {
+    if (this.#nodes.get(connection) !== node) this.#nodes.set(connection, node);
     attempt.connection = connection;
     return connection;
   }
 
   /** Once for each loan: a connection can be lost long after it was released. */
-  #giveBack(owner: Owner, isAnswered: boolean): void {
-    for (const held of owner.holds) held.giveBack();
-    owner.holds = none;
-    if (owner.write !== null) this.#pace.ended(owner.write, isAnswered);
-    owner.write = null;
+  #giveBack(loan: Loan, isAnswered: boolean): void {
+    loan.holds?.giveBack();
+    loan.holds = null;
+    if (loan.writeMs !== null) this.#pace.ended(loan.writeMs, isAnswered);
+    loan.writeMs = null;
   }
 
   async #leaseWhenFree(attempt: Attempt, node: RoutedNode, reason: RouteReason): Promise<Connection> {
     await this.#slots.take();
-    return this.#lease(attempt, node, 'read', reason, this.#slotHeld);
+    return this.#lease(attempt, node, 'read', reason, this.#slots);
   }
 
   /** No replica may serve it: wait for one, or for a place on the primary; then what the class says. */
@@ -409,11 +390,11 @@ export class Router {
     const primary = await this.#primaryFor(request, deadlineMs);
     if (primary !== null && primary.health.state !== 'open' && !tried.has(primary)) {
       if (await this.allowance.take(deadlineMs - this.#clock())) {
-        return this.#lease(attempt, primary, 'read', `primary-${unmet}`, [this.allowance]);
+        return this.#lease(attempt, primary, 'read', `primary-${unmet}`, this.allowance);
       }
     }
     const late = pickReplica(this.cluster, request, this.#random);
-    if ('node' in late) return this.#leaseWhenFree(attempt, late.node, 'read');
+    if (typeof late !== 'string') return this.#leaseWhenFree(attempt, late, 'read');
     const any =
       readClass.otherwise === 'stale' ? pickAnyReplica(this.cluster, request, this.#random) : undefined;
     if (any !== undefined) return this.#leaseWhenFree(attempt, any, 'stale');

@@ -1,5 +1,4 @@
 /** How many may do something at once, in the order in which they came. */
-import { createAllowance } from './allowance.ts';
 import { PoolTimeoutError } from './connection-pool.ts';
 
 export interface Slots {
@@ -12,16 +11,39 @@ export interface Slots {
 }
 
 export function createSlots(count: number, patienceMs: number): Slots {
-  const allowance = createAllowance({ concurrent: count, perSecond: Number.POSITIVE_INFINITY }, () => 0);
+  const waiting: (() => void)[] = [];
+  let free = count;
+
+  const tryTake = (): boolean => {
+    // Whoever waits gets what comes back, so that nobody waits while one is free.
+    if (free === 0) return false;
+    free -= 1;
+    return true;
+  };
+
   return {
     get waiting() {
-      return allowance.waiting;
+      return waiting.length;
     },
-    async take() {
-      if (await allowance.take(patienceMs)) return;
-      throw new PoolTimeoutError(patienceMs);
+    tryTake,
+    take() {
+      if (tryTake()) return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        const admit = (): void => {
+          clearTimeout(timer);
+          resolve();
+        };
+        const timer = setTimeout(() => {
+          waiting.splice(waiting.indexOf(admit), 1);
+          reject(new PoolTimeoutError(patienceMs));
+        }, patienceMs);
+        waiting.push(admit);
+      });
     },
-    tryTake: allowance.tryTake,
-    giveBack: allowance.giveBack,
+    giveBack() {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    },
   };
 }

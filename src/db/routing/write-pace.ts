@@ -1,15 +1,11 @@
 /** How much the primary can take over from replicas before its own writes slow down: an adaptive concurrency limit. */
 import type { Pace } from './allowance.ts';
 
-/** One that is under way. */
-export interface Write {
-  readonly startMs: number;
-}
-
 export interface WritePace extends Pace {
-  began(): Write;
+  /** A write begins now; the time that it does, for `ended`. */
+  began(): number;
   /** Once for each; `isAnswered`: and not broken off. */
-  ended(write: Write, isAnswered: boolean): void;
+  ended(startMs: number, isAnswered: boolean): void;
   /** Another server is the primary now. */
   forget(): void;
 }
@@ -54,7 +50,7 @@ const lastingMs = 30_000;
 export function createWritePace(slowdown: number, most: number, clock: () => number): WritePace {
   const first = slowdown === Number.POSITIVE_INFINITY ? most : Math.min(firstAverage, most);
   const least = Math.min(leastAverage, first);
-  const underWay = new Set<Write>();
+  let underWay = 0;
   let usualMs: number | null = null;
   let average = first;
   let isSearching = true;
@@ -89,7 +85,7 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
     const sinceMs = nowMs - startMs;
     if (answersMs.length === 0) {
       if (sinceMs < emptyMs) return;
-      if (isAsked && underWay.size > 0 && slowdown < Number.POSITIVE_INFINITY) cut(mostCut);
+      if (isAsked && underWay > 0 && slowdown < Number.POSITIVE_INFINITY) cut(mostCut);
       else if (isAsked) raise();
     } else {
       if (sinceMs < windowMs || (answersMs.length < enoughWrites && sinceMs < longestWindowMs)) return;
@@ -119,14 +115,13 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
       look(nowMs);
     },
     began() {
-      const write = { startMs: clock() };
-      underWay.add(write);
-      return write;
+      underWay += 1;
+      return clock();
     },
-    ended(write, isAnswered) {
-      underWay.delete(write);
+    ended(startMs, isAnswered) {
+      underWay -= 1;
       const nowMs = clock();
-      if (isAnswered) window.answersMs.push(nowMs - write.startMs);
+      if (isAnswered) window.answersMs.push(nowMs - startMs);
       look(nowMs);
     },
     forget() {

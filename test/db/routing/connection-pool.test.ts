@@ -4,8 +4,7 @@ import {
   type PoolLimits,
   PoolTimeoutError,
 } from '../../../src/db/routing/connection-pool.ts';
-import type { FakeConnection } from './fakes.ts';
-import { type FakeConnector, fakeConnector, limits } from './fakes.ts';
+import { type FakeConnection, type FakeConnector, fakeConnector, limits, loan } from './fakes.ts';
 
 let connector: FakeConnector;
 beforeEach(() => {
@@ -25,7 +24,7 @@ function open(more: Partial<PoolLimits> = {}): ConnectionPool {
 }
 
 const take = async (pool: ConnectionPool, purpose: 'read' | 'write' = 'read'): Promise<FakeConnection> =>
-  (await pool.take(purpose)) as FakeConnection;
+  (await pool.take(loan(purpose))) as FakeConnection;
 const state = ({ size, using, idle, waiting }: ConnectionPool) => ({ size, using, idle, waiting });
 /** Everything that can happen at once has happened. */
 const settled = () => vi.advanceTimersByTimeAsync(0);
@@ -36,9 +35,9 @@ describe('a connection', () => {
     const [first, second] = [await take(pool), await take(pool)];
     pool.giveBack(second);
     pool.giveBack(first);
-    expect(pool.take('write')).toBe(first);
+    expect(pool.take(loan('write'))).toBe(first);
     expect(state(pool)).toEqual({ size: 2, using: 1, idle: 1, waiting: 0 });
-    expect(pool.giveBack(second)).toBe(false);
+    expect(pool.giveBack(second)).toBeUndefined();
   });
 
   test('goes to who came first of those who may have one', async () => {
@@ -89,7 +88,7 @@ describe('a connection', () => {
     const next = take(pool);
     await pool.destroy(lost);
     expect(await next).not.toBe(lost);
-    expect(pool.giveBack(lost)).toBe(false);
+    expect(pool.giveBack(lost)).toBeUndefined();
     await pool.destroy(lost);
     expect(connector.closed).toEqual([lost]);
     expect(state(pool)).toEqual({ size: 1, using: 1, idle: 0, waiting: 0 });

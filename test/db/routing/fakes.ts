@@ -1,8 +1,8 @@
 /** Nodes without servers. */
 import { EventEmitter } from 'node:events';
 import { Cluster } from '../../../src/db/routing/cluster.ts';
-import type { Connection, Connector } from '../../../src/db/routing/connection.ts';
-import type { PoolLimits } from '../../../src/db/routing/connection-pool.ts';
+import type { Connection, Connector, Purpose } from '../../../src/db/routing/connection.ts';
+import type { Loan, PoolLimits } from '../../../src/db/routing/connection-pool.ts';
 import { RoutedNode } from '../../../src/db/routing/node.ts';
 import type { ReadClass } from '../../../src/db/routing/pick.ts';
 import type { ProbeSample } from '../../../src/db/routing/probe.ts';
@@ -18,6 +18,10 @@ export class FakeConnection extends EventEmitter implements Connection {
       },
     },
   });
+}
+
+export function loan(purpose: Purpose): Loan {
+  return { purpose, startMs: 0, holds: null, writeMs: null };
 }
 
 export const limits: PoolLimits = { max: 2, acquireMs: 1_000, idleMs: 60_000, maxUses: 1_000 };

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { NodeAwayError, type Role, RoutedNode } from '../../../src/db/routing/node.ts';
-import { FakeConnection, type FakeConnector, fakeConnector, limits } from './fakes.ts';
+import { FakeConnection, type FakeConnector, fakeConnector, limits, loan } from './fakes.ts';
 
 let connector: FakeConnector;
 let node: RoutedNode;
@@ -23,14 +23,14 @@ beforeEach(() => {
   );
 });
 
-const acquire = async (): Promise<FakeConnection> => (await node.acquire('read')) as FakeConnection;
+const acquire = async (): Promise<FakeConnection> => (await node.acquire(loan('read'))) as FakeConnection;
 
 describe('the connections of a node', () => {
   test('are counted, reused, and limited', async () => {
     const [first, second] = [await acquire(), await acquire()];
     expect(node).toMatchObject({ inFlight: 2, readsInFlight: 2 });
     const third = acquire();
-    expect(node.release(first)).toBe(true);
+    expect(node.release(first)).toMatchObject({ purpose: 'read' });
     expect(await third).toBe(first);
     node.release(first);
     node.release(second);
@@ -58,20 +58,20 @@ describe('the connections of a node', () => {
       Date.now,
       () => undefined,
     );
-    const first = many.acquire('read');
+    const first = many.acquire(loan('read'));
     await vi.waitFor(() => expect(dials).toHaveLength(1));
     dials[0]?.resolve(new FakeConnection());
     const connection = await first;
     // Each is served by the connection that comes back, while the one that was opened for the first is still on its way.
     for (let turn = 0; turn < 5; turn += 1) {
-      const next = many.acquire('read');
+      const next = many.acquire(loan('read'));
       await delay(0);
       many.release(connection);
       expect(await next).toBe(connection);
     }
     expect(dials).toHaveLength(2);
     // Two who wait need two.
-    const both = [many.acquire('read'), many.acquire('read')];
+    const both = [many.acquire(loan('read')), many.acquire(loan('read'))];
     await vi.waitFor(() => expect(dials).toHaveLength(3));
     for (const dial of dials) dial.resolve(new FakeConnection());
     await Promise.all(both);
@@ -81,19 +81,19 @@ describe('the connections of a node', () => {
   test('of reads and writes are apart, so that reads cannot keep writes waiting', async () => {
     await acquire();
     await acquire();
-    await expect(node.acquire('write')).resolves.toBeDefined();
+    await expect(node.acquire(loan('write'))).resolves.toBeDefined();
   });
 
   test('that nobody took from here are nobody’s to give back', async () => {
     const [foreign] = [await acquire()];
     node.release(foreign);
-    expect(node.release(foreign)).toBe(false);
+    expect(node.release(foreign)).toBeUndefined();
     expect(node.isInUse(foreign)).toBe(false);
   });
 
   test('that could not be made make the node suspect, once for each attempt', async () => {
     connector.plan.push('refuse');
-    await expect(node.acquire('read')).rejects.toThrow('ECONNREFUSED');
+    await expect(node.acquire(loan('read'))).rejects.toThrow('ECONNREFUSED');
     expect(states).toEqual(['healthy -> suspect: failed']);
     expect(node.inFlight).toBe(0);
   });
@@ -138,7 +138,7 @@ describe('the connections of a node', () => {
 describe('a node that is given up', () => {
   test('lets go of reads that wait for a connection, and of those that run', async () => {
     const running = await acquire();
-    const writing = (await node.acquire('write')) as FakeConnection;
+    const writing = (await node.acquire(loan('write'))) as FakeConnection;
     connector.plan.push('hang');
     const waiting = Promise.resolve(acquire());
     await vi.waitFor(() => expect(connector.plan).toEqual([]));

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { HealthEvent } from '../../../src/db/routing/health.ts';
 import type { RoutedNode } from '../../../src/db/routing/node.ts';
 import { pickAnyReplica, pickReplica, type ReadRequest } from '../../../src/db/routing/pick.ts';
-import { anyLag, type FakeCluster, fakeCluster } from './fakes.ts';
+import { anyLag, type FakeCluster, fakeCluster, loan } from './fakes.ts';
 
 let fake: FakeCluster;
 let a: RoutedNode;
@@ -27,8 +27,8 @@ function picked(request: Partial<ReadRequest> = {}): readonly string[] | string 
       { readClass: anyLag, floor: () => null, tried: new Set(), ...request },
       Math.random,
     );
-    if ('unmet' in pick) return pick.unmet;
-    names.add(pick.node.name);
+    if (typeof pick === 'string') return pick;
+    names.add(pick.name);
   }
   return [...names].sort();
 }
@@ -71,7 +71,7 @@ describe('a read goes to', () => {
     note(a, 'silent', 'probed');
     fake.sample(a, 100, 1);
     expect(picked()).toEqual(['replica1', 'replica2']);
-    await a.acquire('read');
+    await a.acquire(loan('read'));
     expect(picked()).toEqual(['replica2']);
   });
 
