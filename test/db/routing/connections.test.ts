@@ -217,6 +217,39 @@ describe('a transaction', () => {
   });
 });
 
+describe('a query', () => {
+  test('that Sequelize asks again by itself is still what it was', async () => {
+    const routed = await open({
+      policy: { probeIntervalMs: 10, classes: { live: { maxLagMs: 20, waitMs: 0 } } },
+    });
+    await Promise.all(servers.replicas.map(hold));
+    await increment(routed);
+    await vi.waitFor(() => {
+      for (const { lagMs } of routed.router.cluster.nodes.slice(1)) expect(lagMs).toBeGreaterThan(20);
+    });
+    routed.routes.length = 0;
+    const retry = { max: 2, match: [/division/], backoffBase: 1 };
+    const asked = routed.sequelize.query('SELECT 1 / 0', { ...select, readClass: 'live', retry });
+    await expect(asked).rejects.toThrow('division');
+    expect(routed.routes).toEqual(['primary primary-lag', 'primary primary-lag']);
+  });
+
+  test('does not lend its way to a transaction that a hook begins meanwhile', async () => {
+    const routed = await open();
+    routed.routes.length = 0;
+    const begun: Promise<void>[] = [];
+    let isFirst = true;
+    routed.sequelize.addHook('beforePoolAcquire', () => {
+      if (!isFirst) return;
+      isFirst = false;
+      begun.push(routed.sequelize.transaction(async () => undefined));
+    });
+    await routed.servedBy();
+    await Promise.all(begun);
+    expect(routed.routes.sort()).toEqual(['primary write', expect.stringMatching(/^replica\d read$/)]);
+  });
+});
+
 describe('no read starves', () => {
   test('while a replica lets nobody connect who has no patience of his own', async () => {
     const [routed, gate] = await openGated({
@@ -273,6 +306,14 @@ describe('of all nodes together', () => {
     await Promise.all(Array.from({ length: 30 }, slow));
     expect(running).toEqual({ now: 0, most: 3 });
     expect(new Set(routed.routes)).toEqual(new Set(['replica1 read', 'replica2 read']));
+  });
+
+  test('reads and writes share them where there is one node, as in Sequelize', async () => {
+    const routed = await open({ pool: { max: 1, acquire: 300 } }, []);
+    const transaction = await routed.sequelize.transaction();
+    await expect(routed.servedBy()).rejects.toThrow('no connection became free within 300 ms');
+    await transaction.rollback();
+    await routed.servedBy();
   });
 
   test('a read that waits for what its session wrote keeps nobody waiting', async () => {

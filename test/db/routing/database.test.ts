@@ -224,6 +224,16 @@ describe('no read fails', () => {
     expect(reads).toBeGreaterThan(300);
   });
 
+  test('while a replica becomes a black hole between two probes: what it owes tells', async () => {
+    const routed = await open({ policy: { silenceMs: 300, probeIntervalMs: 3_600_000 } });
+    const reading = keepReading(4, () => routed.servedBy());
+    await vi.waitFor(() => expect(routed.routes.length).toBeGreaterThan(100), { timeout: 10_000 });
+    routed.links[1]?.stall();
+    await vi.waitFor(() => expect(routed.states).toContain('replica1 open'), { timeout: 10_000 });
+    const { failures } = await reading.stop();
+    expect(failures).toEqual([]);
+  });
+
   test('while a black hole holds connections: it starves nobody', async () => {
     const routed = await open({ pool: { max: 2, acquire: 5_000 }, policy: { silenceMs: 200 } });
     await Promise.all([routed.servedBy(), routed.servedBy(), routed.servedBy(), routed.servedBy()]);
