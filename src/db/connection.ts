@@ -105,8 +105,8 @@ function sequelizeOptions(configuration: DatabaseConfiguration): OptionsWithVers
       connectionTimeoutMillis: configuration.connectTimeoutMs,
       query_timeout: configuration.queryTimeoutMs,
     },
-    // With other nodes to ask the router does so itself.
-    ...(configuration.routing === 'balanced' && replicas.length > 0 ? {} : { retry: connectRetry() }),
+    // The router does so itself.
+    ...(configuration.routing === 'balanced' ? {} : { retry: connectRetry() }),
   };
 }
 

@@ -60,6 +60,7 @@ async function read(
 ): Promise<unknown> {
   const { router } = context;
   const readClass = readClassOf(router.policy, className);
+  let deadlineMs: number | null = null;
   let tried: ReadonlySet<RoutedNode> = none;
   for (;;) {
     const floor = session === undefined ? noFloor : await floorFor(router, session);
@@ -79,7 +80,13 @@ async function read(
         return askPrimary(context, session, sql, options, true);
       }
       if (failure === 'statement' || failure === 'pool-exhausted') throw error;
-      if (node === undefined || tried.has(node)) throw error;
+      if (node === undefined) throw error;
+      if (tried.has(node)) {
+        // A single node that is being restarted.
+        if (failure !== 'not-sent') throw error;
+        deadlineMs = await beforeNextTry(router, error, deadlineMs ?? performance.now() + readClass.waitMs);
+        continue;
+      }
       // Whatever took so long on a node that is well would take as long on the next.
       if (failure === 'no-answer' && node.health.state !== 'open') throw error;
       // On a primary it may have been a function that writes and that nobody declared.
@@ -116,24 +123,23 @@ async function askPrimary(
       // Whoever lost the answer will look whether it was done, and must not be shown a replica that lacks it.
       mayBeDone = isWrite && current.connection !== undefined && !isHarmless(error, current);
       if (!isHarmless(error, current)) throw error;
-      deadlineMs = await beforeNextTry(router, error, deadlineMs);
+      deadlineMs = await beforeNextTry(
+        router,
+        error,
+        deadlineMs ?? performance.now() + router.policy.primaryWaitMs,
+      );
     } finally {
       if (session !== undefined && mayBeDone) noteWrite(session, router.positionNow());
     }
   }
 }
 
-/**
- * Waits a moment for a primary, until when that goes on; throws the error when it has been so for too long. `deadlineMs`:
- * null = this is the first time.
- */
-async function beforeNextTry(router: Router, error: unknown, deadlineMs: number | null): Promise<number> {
-  const nowMs = performance.now();
-  const untilMs = deadlineMs ?? nowMs + router.policy.primaryWaitMs;
-  if (nowMs >= untilMs) throw error;
+/** Waits a moment and gives the deadline back; throws the error when that is over. */
+async function beforeNextTry(router: Router, error: unknown, deadlineMs: number): Promise<number> {
+  if (performance.now() >= deadlineMs) throw error;
   router.lookAround();
   await delay(retryMs);
-  return untilMs;
+  return deadlineMs;
 }
 
 /** Has left no trace: the statement never left, or the server refused to write. */

@@ -250,6 +250,22 @@ describe('a query', () => {
   });
 });
 
+describe('a read of the only node', () => {
+  test.each([
+    ['is served when it lets connect in time', 10_000],
+    ['is told why it is not, when it does not', 100],
+  ])('%s', async (_what, waitMs) => {
+    const routed = await open({ policy: { classes: { default: { waitMs } } } }, []);
+    await routed.links[0].refuse();
+    await vi.waitFor(() => expect(routed.router.cluster.primary?.pool.size).toBe(0));
+    routed.routes.length = 0;
+    const serving = routed.servedBy().catch(({ name }: Error) => name);
+    await vi.waitFor(() => expect(routed.routes.length).toBeGreaterThan(2));
+    if (waitMs > 100) await routed.links[0].restore();
+    expect(await serving).toBe(waitMs > 100 ? servers.primary.port : 'SequelizeConnectionRefusedError');
+  });
+});
+
 describe('no read starves', () => {
   test('while a replica lets nobody connect who has no patience of his own', async () => {
     const [routed, gate] = await openGated({
