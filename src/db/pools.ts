@@ -7,8 +7,8 @@ import type { Router } from './routing/index.ts';
 
 export interface PoolState {
   /**
-   * `all` in single-host mode, `read` and `write` with native replication; when balanced `primary`, `replica1` ..., and `reads`
-   * for those that have no node yet.
+   * `all` in single-host mode, `read` and `write` with native replication; when balanced `primary`, `replica1` ...,
+   * and `reads` for those that have no node yet.
    */
   readonly pool: string;
   /** Open and opening connections. */

@@ -17,8 +17,9 @@ export interface Asking {
   readonly inside: Inside;
   readonly router: Router;
   /**
-   * The way of the query that Sequelize is being asked: it asks for its connection before its `query` returns, and options
-   * of ours would be copied several times for each query. Null = none is, and whoever wants a connection has no query yet.
+   * The way of the query that Sequelize is being asked: it asks for its connection before its `query` returns, and
+   * options of ours would be copied several times for each query. Null = none is, and whoever wants a connection has no
+   * query yet.
    */
   asking: Way | null;
 }
@@ -33,7 +34,7 @@ export async function getConnection(context: Asking, options: QueryOptions): Pro
   const { inside, router, asking } = context;
   // Not for what a hook asks.
   context.asking = null;
-  const current = asking ?? ways.get(options);
+  const current = asking ?? askedAgain(router, options);
   // What Sequelize itself tries again has the same options. Only then: it costs as much as the choice of a node.
   if (asking !== null && (options.retry ?? inside.options.retry)?.max !== 1) ways.set(options, asking);
   // A hook may set useMaster. Waiting where there is none costs more than the choice of a node, too.
@@ -77,6 +78,15 @@ function acquireOn(
 }
 
 const ways = new WeakMap<QueryOptions, Way>();
+
+/** What Sequelize tries again by itself. When a hook threw after the former try it did not give its connection back. */
+function askedAgain(router: Router, options: QueryOptions): Way | undefined {
+  const former = ways.get(options);
+  if (former === undefined) return undefined;
+  router.settle(former);
+  former.connection = undefined;
+  return former;
+}
 
 /** A transaction asks for its connection by itself, before it has sent anything: so it may ask again. */
 async function acquireForTransaction(

@@ -39,8 +39,8 @@ interface Waiter {
 
 /**
  * A concurrency cap, a token bucket and a pace. The cap holds the primary's queue short when its answers become slow,
- * the bucket holds its CPU when they stay fast, the pace is for what neither can know beforehand. The bucket is as deep as
- * the cap is wide: no burst beyond it. `clock` is monotonic, in milliseconds.
+ * the bucket holds its CPU when they stay fast, the pace is for what neither can know beforehand. The bucket is as deep
+ * as the cap is wide: no burst beyond it. `clock` is monotonic, in milliseconds.
  */
 export function createAllowance(limits: AllowanceLimits, clock: () => number, pace?: Pace): Allowance {
   const waiters: Waiter[] = [];

@@ -31,7 +31,7 @@ export interface PoolOptions {
   readonly clock: () => number;
 }
 
-/** One use of a connection, from waiting for it on. Made by who takes the connection: one object for all that is told of it. */
+/** One use of a connection, from waiting for it on. Who takes the connection makes it: one object for all of it. */
 export interface Loan {
   purpose: Purpose;
   /** Since it has the connection, or waits for it; told by the pool. */
@@ -65,9 +65,10 @@ const settleMs = 1_000;
 const longestTimerMs = 2 ** 31 - 1;
 
 /**
- * The connection that came back last is lent first: few stay in use, and the others are closed. One is opened for each
- * that waits, and none beyond that: under load twice as many would be made as are ever needed, and each costs the server
- * memory and a cold cache. The price: who comes while one is being opened waits for that one or for one that comes back.
+ * The connection that came back last is lent first: few stay in use, and the others are closed. One is opened for
+ * each that waits, and none beyond that: under load twice as many would be made as are ever needed, and each costs the
+ * server memory and a cold cache. The price: who comes while one is being opened waits for it, or for one that comes
+ * back.
  */
 export class ConnectionPool {
   readonly #options: PoolOptions;
@@ -113,11 +114,12 @@ export class ConnectionPool {
     return this.#lent.read + this.#waitingFor('read');
   }
 
-  /** Since when the longest of them has had its connection, or waited for it; Infinity = there is none. */
-  get inFlightSinceMs(): number {
+  /** Since when who has waited longest for a connection or for an answer had nothing; Infinity = nobody waits. */
+  get owingSinceMs(): number {
     let sinceMs = Number.POSITIVE_INFINITY;
-    for (const { loan } of this.#entries.values())
-      if (loan !== null && loan.startMs < sinceMs) sinceMs = loan.startMs;
+    // A transaction between two statements waits for nothing.
+    for (const [{ readyForQuery }, { loan }] of this.#entries)
+      if (loan !== null && readyForQuery === false && loan.startMs < sinceMs) sinceMs = loan.startMs;
     for (const { loan } of this.#waiting) if (loan.startMs < sinceMs) sinceMs = loan.startMs;
     return sinceMs;
   }
@@ -143,7 +145,7 @@ export class ConnectionPool {
     const entry = this.#entries.get(connection);
     const loan = entry?.loan;
     if (entry === undefined || loan == null) return undefined;
-    this.#lent[loan.purpose] -= 1;
+    if (entry.usedFor !== null) this.#lent[entry.usedFor] -= 1;
     entry.loan = null;
     // A query that was given up may still be running: the next one would wait behind it.
     if (connection.readyForQuery === false && connection._invalid !== true)
@@ -246,7 +248,9 @@ export class ConnectionPool {
       const connection = this.#popIdle();
       if (connection === undefined) break;
       waiter.loan.startMs = this.#options.clock();
-      this.#leave(waiter).resolve(this.#lend(connection, waiter.loan));
+      // First: whoever closes waits while there is a waiter or a loan.
+      const lent = this.#lend(connection, waiter.loan);
+      this.#leave(waiter).resolve(lent);
     }
     while (this.#opening < this.#wanted()) void this.#open();
     if (this.#closing !== undefined) this.#whenAllAreBack();
@@ -341,10 +345,12 @@ export class ConnectionPool {
     const entry = this.#entries.get(connection);
     if (entry === undefined) return false;
     this.#entries.delete(connection);
-    if (entry.loan !== null) this.#lent[entry.loan.purpose] -= 1;
-    entry.loan = null;
     if (entry.usedFor === null) this.#idle.splice(this.#idle.indexOf(connection), 1);
-    else this.#used[entry.usedFor] -= 1;
+    else {
+      this.#used[entry.usedFor] -= 1;
+      if (entry.loan !== null) this.#lent[entry.usedFor] -= 1;
+    }
+    entry.loan = null;
     return true;
   }
 

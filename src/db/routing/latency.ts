@@ -25,8 +25,8 @@ export function createLatency(): Latency {
   let sinceMs = Number.NEGATIVE_INFINITY;
   return {
     observe(ms, nowMs) {
-      // Answers of the same moment weigh a little, or those of a busy node would all be the first one's; and one after a
-      // pause is still a single one.
+      // Answers of the same moment weigh a little, or those of a busy node would all be the first one's; and one after
+      // a pause is still a single one.
       const sinceLastMs = Math.min(mostMs, Math.max(1, nowMs - sinceMs));
       mean += (ms - mean) * (1 - Math.exp(-sinceLastMs / timeConstantMs));
       sinceMs = nowMs;

@@ -88,7 +88,7 @@ export class RoutedNode {
 
   /** For how long it has owed answers and given none, in milliseconds. */
   owingMs(nowMs: number): number {
-    return Math.max(0, nowMs - Math.max(this.pool.inFlightSinceMs, this.heardMs));
+    return Math.max(0, nowMs - Math.max(this.pool.owingSinceMs, this.heardMs));
   }
 
   /** Rejects as the pool does, as connecting does, or with NodeAwayError when the node is given up meanwhile. */
@@ -137,8 +137,8 @@ export class RoutedNode {
   }
 
   /**
-   * No connection is used again, those in use included, and nobody waits for one: the server is not what it was. What is
-   * still under way some seconds later is cut: a demoted server that hangs would hold it for as long as TCP does.
+   * No connection is used again, those in use included, and nobody waits for one: the server is not what it was. What
+   * is still under way some seconds later is cut: a demoted server that hangs would hold it for as long as TCP does.
    */
   async dropConnections(): Promise<void> {
     this.pool.refuse(new NodeAwayError(`${this.name} has changed its role`));

@@ -143,7 +143,9 @@ async function beforeNextTry(router: Router, error: unknown, deadlineMs: number)
 }
 
 /** Has left no trace: the statement never left, or the server refused to write. */
-function isHarmless(error: unknown, { connection }: Attempt): boolean {
+function isHarmless(error: unknown, { node, connection }: Attempt): boolean {
+  // Somebody has put something around Sequelize's query that did not ask for its connection at once: nobody knows.
+  if (node === undefined) return false;
   const failure = failureOf(error, connection !== undefined);
   return failure === 'not-sent' || failure === 'read-only';
 }

@@ -144,7 +144,10 @@ export class Router {
     );
   }
 
-  /** A connection for a read; a promise only where it has to be waited for. Rejects with ReadRejectedError, or as connecting does. */
+  /**
+   * A connection for a read; a promise only where it has to be waited for. Rejects with ReadRejectedError, or as
+   * connecting does.
+   */
   acquireRead(request: ReadRequest, attempt: Attempt): Connection | Promise<Connection> {
     // Nearly always nothing has to be waited for, and each wait costs as much as the choice itself.
     return this.#isStarted && this.#slots.tryTake()
@@ -205,7 +208,10 @@ export class Router {
   settle(attempt: Attempt): void {
     const { node, connection } = attempt;
     // By then it may be somebody else's.
-    if (connection !== undefined && node?.pool.loanOf(connection) === attempt) this.release(connection);
+    if (connection === undefined || node?.pool.loanOf(connection) !== attempt) return;
+    // Sequelize gave up by a timeout of its own, and will still give it back: by then nobody else may have it.
+    if (connection.readyForQuery === false) this.discard(connection).catch(() => undefined);
+    else this.release(connection);
   }
 
   /** A connection has broken; one that no pool has yet, too: a server can drop it right after its handshake. */
@@ -310,16 +316,16 @@ export class Router {
       );
       this.#probes.set(node, probe);
     }
+    this.#watch = setInterval(() => this.#askSilent(), policy.silenceMs / 4).unref();
     await Promise.allSettled([...this.#probes.values()].map((probe) => probe.fresh()));
     this.#isStarted = true;
-    this.#watch = setInterval(() => this.#askSilent(), policy.silenceMs / 4).unref();
   }
 
   /** Whether a node that owes answers still lives is asked at once, not at the next interval. */
   #askSilent(): void {
     const nowMs = this.#clock();
     for (const [node, probe] of this.#probes)
-      if (node.owingMs(nowMs) >= this.policy.silenceMs / 4) probe.hurry();
+      if (node.health.state !== 'open' && node.owingMs(nowMs) >= this.policy.silenceMs / 4) probe.hurry();
   }
 
   /** `holds` are given back with the connection, or when there is none. */

@@ -1,4 +1,4 @@
-/** What the router uses of the inside of Sequelize 6.37, which its typings do not say; the tests fail when that changes. */
+/** What the router uses of Sequelize 6.37 that its typings do not say; the tests fail when that changes. */
 import type { Sequelize } from 'sequelize';
 import type { Connection } from './connection.ts';
 

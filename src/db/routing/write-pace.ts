@@ -33,7 +33,7 @@ const mostCut = 0.6;
 /** After so long without a read to take over what was found out says nothing any more. */
 const restMs = 10_000;
 
-/** Times what is usual: no write counts for more, so that a single one in a window, a long transaction, decides nothing. */
+/** Times what is usual: no write counts for more, so that one in a window, a long transaction, decides nothing. */
 const mostOfOne = 3;
 
 /** Time constants of what is usual: it is what was so just before, and at a least pace no hasty judgement. */
@@ -41,11 +41,12 @@ const recentMs = 3_000;
 const lastingMs = 30_000;
 
 /**
- * The mean of the writes is the measure, since what a queue does to them is seen in the longest first. What is usual is learned
- * while nothing is taken over, and while so little is that it does not matter: so a limit that is too low for whatever
- * reason finds its way up again. While writes take `slowdown` times what is usual the limit goes down; while they do
- * not, and reads have to wait, up, to `most`. After the gradient of Envoy's adaptive concurrency filter, which also goes
- * down to its least now and then to learn what is usual. `clock` is monotonic, in milliseconds.
+ * The mean of the writes is the measure, since what a queue does to them is seen in the longest first. What is usual
+ * is learned while nothing is taken over, and while so little is that it does not matter: so a limit that is too low
+ * for whatever reason finds its way up again. While writes take `slowdown` times what is usual the limit goes down;
+ * while they do not, and reads have to wait, up, to `most`. After the gradient of Envoy's adaptive concurrency
+ * filter, which also goes down to its least now and then to learn what is usual. `clock` is monotonic, in
+ * milliseconds.
  */
 export function createWritePace(slowdown: number, most: number, clock: () => number): WritePace {
   const first = slowdown === Number.POSITIVE_INFINITY ? most : Math.min(firstAverage, most);

@@ -209,20 +209,23 @@ describe('who waits', () => {
   });
 });
 
-describe('the time that the longest has been in flight', () => {
-  test('is that of who has one or waits for one', async () => {
+describe('the time since when anything is owed', () => {
+  test('is that of who waits longest for an answer or for a connection', async () => {
     const pool = open({ max: 1 });
-    expect(pool.inFlightSinceMs).toBe(Number.POSITIVE_INFINITY);
+    expect(pool.owingSinceMs).toBe(Number.POSITIVE_INFINITY);
     const startMs = Date.now();
     const first = await take(pool);
+    // Between two statements of a transaction.
+    expect(pool.owingSinceMs).toBe(Number.POSITIVE_INFINITY);
+    first.readyForQuery = false;
     await vi.advanceTimersByTimeAsync(300);
     const second = take(pool);
-    expect(pool.inFlightSinceMs).toBe(startMs);
+    expect(pool.owingSinceMs).toBe(startMs);
+    first.readyForQuery = true;
+    expect(pool.owingSinceMs).toBe(startMs + 300);
     pool.giveBack(first);
     await second;
-    expect(pool.inFlightSinceMs).toBe(startMs + 300);
-    pool.giveBack(await second);
-    expect(pool.inFlightSinceMs).toBe(Number.POSITIVE_INFINITY);
+    expect(pool.owingSinceMs).toBe(Number.POSITIVE_INFINITY);
   });
 });
 
@@ -248,12 +251,37 @@ describe('closing', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test.each(['opened', 'given back'])('waits for the last who waits, whose connection is %s', async (how) => {
+    const pool = open({ max: 1 });
+    const first = how === 'opened' ? undefined : await take(pool);
+    const last = take(pool);
+    const closed = vi.fn<() => void>();
+    void pool.close().then(closed);
+    if (first !== undefined) pool.giveBack(first);
+    const connection = await last;
+    await settled();
+    expect(closed).not.toHaveBeenCalled();
+    pool.giveBack(connection);
+    await settled();
+    expect(closed).toHaveBeenCalledOnce();
+    expect(connector.closed).toEqual(connector.opened);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('does not leave behind what was being opened for somebody who has gone', async () => {
     const pool = open({ max: 1 });
+    const slow = Promise.withResolvers<void>();
+    const { open: dial } = connector;
+    connector.open = async (address) => {
+      await slow.promise;
+      return dial(address);
+    };
     const gone = take(pool).catch(() => undefined);
     pool.refuse(new Error('away'));
     await gone;
-    await pool.close();
+    const closing = pool.close();
+    slow.resolve();
+    await closing;
     expect(connector.closed).toEqual(connector.opened);
     expect(connector.opened).toHaveLength(1);
   });

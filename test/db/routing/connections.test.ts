@@ -1,5 +1,6 @@
 /** Who gets a connection, to which node, and that none is lost. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { QueryTypes, Sequelize } from 'sequelize';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { inSession, newSession } from '../../../src/db/routing/index.ts';
@@ -232,6 +233,65 @@ describe('a query', () => {
     const asked = routed.sequelize.query('SELECT 1 / 0', { ...select, readClass: 'live', retry });
     await expect(asked).rejects.toThrow('division');
     expect(routed.routes).toEqual(['primary primary-lag', 'primary primary-lag']);
+  });
+
+  test('of which Sequelize did not give the connection back, before it asked again, keeps nothing', async () => {
+    const routed = await open({ pool: { max: 1, acquire: 2_000 } });
+    let throws = true;
+    routed.sequelize.addHook('afterQuery', () => {
+      if (!throws) return;
+      throws = false;
+      throw new Error('of the hook');
+    });
+    await routed.sequelize.query('SELECT 1', {
+      ...select,
+      retry: { max: 2, match: [/of the hook/], backoffBase: 1 },
+    });
+    await routed.servedBy();
+    expect(routed.router.cluster.nodes.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0]);
+  });
+
+  test('that Sequelize gives up while it runs takes nothing from the next', async () => {
+    const [replica] = servers.replicas;
+    const routed = await open({ pool: { max: 1, acquire: 5_000 } }, replica === undefined ? [] : [replica]);
+    const sleep = (seconds: number, options: object = {}) =>
+      routed.sequelize.query(`SELECT pg_sleep(${seconds})`, { ...select, ...options });
+    await expect(sleep(0.3, { retry: { max: 1, timeout: 50 } })).rejects.toThrow('timed out');
+    const next = sleep(1.5);
+    // By then Sequelize has given the first one's connection back.
+    await delay(700);
+    expect(routed.router.cluster.nodes.map(({ inFlight }) => inFlight)).toEqual([0, 1]);
+    await next;
+  });
+
+  test('tells how long it waited for its connection', async () => {
+    const acquired = vi.fn<(node: string, waitMs: number) => void>();
+    const routed = await open({ more: { observer: { acquired } } }, []);
+    await routed.servedBy();
+    expect(acquired.mock.calls).toEqual([
+      ['primary', expect.any(Number)],
+      ['primary', 0],
+    ]);
+    expect(acquired.mock.calls[0]?.[1]).toBeGreaterThan(0);
+    await routed.links[0].refuse();
+    await vi.waitFor(() => expect(routed.router.cluster.primary?.pool.size).toBe(0));
+    await expect(routed.servedBy()).rejects.toThrow();
+    expect(acquired).toHaveBeenCalledTimes(2);
+  });
+
+  test('that writes is asked again for as long as it may be from its first failure on, however late that was', async () => {
+    const routed = await open({
+      policy: { primaryWaitMs: 200 },
+      dialectOptions: { connectionTimeoutMillis: 400 },
+    });
+    routed.routes.length = 0;
+    routed.links[0].stall();
+    const writing = increment(routed);
+    await vi.waitFor(() => expect(routed.routes).toEqual(['primary write', 'primary write']), {
+      interval: 5,
+    });
+    await routed.links[0].restore();
+    await writing;
   });
 
   test('does not lend its way to a transaction that a hook begins meanwhile', async () => {

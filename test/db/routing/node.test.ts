@@ -163,12 +163,14 @@ describe('the latency of a node', () => {
     nowMs = 1_000;
     expect(node.latencyMs()).toBe(5);
     const connection = await acquire();
+    connection.readyForQuery = false;
     expect(node.latencyMs()).toBe(5);
     nowMs += 300;
     expect(node.latencyMs()).toBe(300);
     nowMs += 300;
     expect(node.latencyMs()).toBe(600);
     // What it took counts for a while, and less and less.
+    connection.readyForQuery = true;
     node.release(connection);
     expect(node.latencyMs()).toBeGreaterThan(50);
     expect(node.latencyMs()).toBeLessThan(100);
@@ -178,7 +180,7 @@ describe('the latency of a node', () => {
 
   test.each(['answered', 'probed'] as const)('does not grow while it answers others: %s', async (event) => {
     nowMs = 1_000;
-    await acquire();
+    (await acquire()).readyForQuery = false;
     nowMs += 900;
     node.note(event);
     expect(node.latencyMs()).toBe(5);
@@ -188,7 +190,7 @@ describe('the latency of a node', () => {
 
   test('does not grow while others come back from it', async () => {
     nowMs = 1_000;
-    await acquire();
+    (await acquire()).readyForQuery = false;
     const other = await acquire();
     nowMs += 10;
     node.release(other);
