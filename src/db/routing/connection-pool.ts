@@ -82,6 +82,7 @@ export class ConnectionPool {
   #opening = 0;
   #reaper: NodeJS.Timeout | undefined;
   #closing: PromiseWithResolvers<void> | undefined;
+  #isClosed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -188,11 +189,12 @@ export class ConnectionPool {
     await Promise.all(this.#idle.slice().map((connection) => this.destroy(connection)));
   }
 
-  /** Waits until everything has come back. */
+  /** Waits until everything has come back; not for what is being opened for nobody, which can hang for ever. */
   async close(): Promise<void> {
     this.#closing ??= Promise.withResolvers();
     this.#whenAllAreBack();
     await this.#closing.promise;
+    this.#isClosed = true;
     clearTimeout(this.#reaper);
     await Promise.all(this.#idle.slice().map((connection) => this.destroy(connection)));
   }
@@ -277,6 +279,7 @@ export class ConnectionPool {
       const connection = await this.#options.open();
       this.#entries.set(connection, { uses: 0, loan: null, usedFor: null, idleSinceMs: 0 });
       this.#rest(connection);
+      if (this.#isClosed) this.#discard(connection);
     } catch (error) {
       // One for each attempt: the next one may go well.
       const [first] = this.#waiting.filter(({ loan }) => this.#mayLend(loan.purpose));
@@ -320,7 +323,7 @@ export class ConnectionPool {
   #rest(connection: Connection, entry = this.#entries.get(connection)): void {
     if (entry !== undefined) entry.idleSinceMs = this.#options.clock();
     this.#idle.push(connection);
-    this.#reapIn(this.#options.limits.idleMs);
+    if (!this.#isClosed) this.#reapIn(this.#options.limits.idleMs);
   }
 
   /** Closes what has been idle for too long; those that have been idle for longest come first. */
@@ -360,7 +363,7 @@ export class ConnectionPool {
   }
 
   #whenAllAreBack(): void {
-    if (this.using + this.#waiting.length + this.#opening === 0) this.#closing?.resolve();
+    if (this.using + this.#waiting.length === 0) this.#closing?.resolve();
   }
 }
 
