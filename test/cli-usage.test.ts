@@ -147,7 +147,7 @@ describe('a prepare command', () => {
   });
 
   test('that hangs ends with Ctrl-C', async () => {
-    await prepared(`touch ${join(folder, 'started')}; sleep 300`);
+    await prepared('touch started; sleep 300');
     const cli = startCli(['compare', '--quick'], { cwd: folder });
     // What was done before that is only printed where it took long enough.
     await vi.waitFor(() => access(join(folder, 'started')), { timeout: 30_000 });
