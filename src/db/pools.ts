@@ -36,8 +36,8 @@ export function readPools(sequelize: Sequelize, router: Router | null): readonly
   if (router !== null) {
     return [
       { pool: 'reads', size: 0, inUse: 0, idle: 0, waiting: router.waitingReads },
-      ...router.pools().map(({ node, pool: { size, using, idle, waiting } }) => ({
-        ...{ pool: node.name, size, inUse: using, idle, waiting },
+      ...router.cluster.nodes.map(({ name, pool: { size, using, idle, waiting } }) => ({
+        ...{ pool: name, size, inUse: using, idle, waiting },
       })),
     ];
   }

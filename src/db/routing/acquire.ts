@@ -28,7 +28,15 @@ export interface Asking {
 export const transactionOptions = new AsyncLocalStorage<RoutingTransactionOptions>();
 
 /** Between two looks for a primary. */
-export const retryMs = 25;
+const retryMs = 25;
+
+/** Waits a moment and gives the deadline back; throws the error when that is over. */
+export async function beforeNextTry(router: Router, error: unknown, deadlineMs: number): Promise<number> {
+  if (performance.now() >= deadlineMs) throw error;
+  router.lookAround();
+  await delay(retryMs);
+  return deadlineMs;
+}
 
 export async function getConnection(context: Asking, options: QueryOptions): Promise<Connection> {
   const { inside, router, asking } = context;
@@ -108,11 +116,12 @@ async function acquireForTransaction(
     } catch (error) {
       if (failureOf(error, false) !== 'not-sent') throw error;
       const { node } = current;
-      const isNew = read !== null && node !== undefined && !tried.has(node);
-      if (!isNew && performance.now() >= deadlineMs) throw error;
-      router.lookAround();
-      if (isNew) tried.add(node);
-      else await delay(retryMs);
+      if (read === null || node === undefined || tried.has(node))
+        await beforeNextTry(router, error, deadlineMs);
+      else {
+        router.lookAround();
+        tried.add(node);
+      }
     }
   }
 }

@@ -277,9 +277,12 @@ export class ConnectionPool {
     this.#opening += 1;
     try {
       const connection = await this.#options.open();
-      this.#entries.set(connection, { uses: 0, loan: null, usedFor: null, idleSinceMs: 0 });
-      this.#rest(connection);
-      if (this.#isClosed) this.#discard(connection);
+      if (this.#isClosed) await this.#options.close(connection);
+      else {
+        const entry = { uses: 0, loan: null, usedFor: null, idleSinceMs: 0 };
+        this.#entries.set(connection, entry);
+        this.#rest(connection, entry);
+      }
     } catch (error) {
       // One for each attempt: the next one may go well.
       const [first] = this.#waiting.filter(({ loan }) => this.#mayLend(loan.purpose));
@@ -320,10 +323,10 @@ export class ConnectionPool {
     this.#comeBack(connection, entry);
   }
 
-  #rest(connection: Connection, entry = this.#entries.get(connection)): void {
-    if (entry !== undefined) entry.idleSinceMs = this.#options.clock();
+  #rest(connection: Connection, entry: Entry): void {
+    entry.idleSinceMs = this.#options.clock();
     this.#idle.push(connection);
-    if (!this.#isClosed) this.#reapIn(this.#options.limits.idleMs);
+    this.#reapIn(this.#options.limits.idleMs);
   }
 
   /** Closes what has been idle for too long; those that have been idle for longest come first. */

@@ -1,7 +1,6 @@
 /** Asks Sequelize's own `query`, again and elsewhere where that helps, and keeps the session's promises. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { QueryTypes } from 'sequelize';
-import { type Asking, begunMs, retryMs } from './acquire.ts';
+import { type Asking, beforeNextTry, begunMs } from './acquire.ts';
 import { failureOf } from './failure.ts';
 import { NodeAwayError, type RoutedNode } from './node.ts';
 import { type Attempt, type Router, readClassOf } from './router.ts';
@@ -79,8 +78,7 @@ async function read(
         context.rules.remember(textOf(sql));
         return askPrimary(context, session, sql, options, true);
       }
-      if (failure === 'statement' || failure === 'pool-exhausted') throw error;
-      if (node === undefined) throw error;
+      if (failure === 'statement' || failure === 'pool-exhausted' || node === undefined) throw error;
       if (tried.has(node)) {
         // A single node that is being restarted.
         if (failure !== 'not-sent') throw error;
@@ -121,8 +119,11 @@ async function askPrimary(
     } catch (error) {
       router.settle(current);
       // Whoever lost the answer will look whether it was done, and must not be shown a replica that lacks it.
-      mayBeDone = isWrite && current.connection !== undefined && !isHarmless(error, current);
-      if (!isHarmless(error, current)) throw error;
+      if (!isHarmless(error, current)) {
+        mayBeDone = isWrite && current.connection !== undefined;
+        throw error;
+      }
+      mayBeDone = false;
       deadlineMs = await beforeNextTry(
         router,
         error,
@@ -132,14 +133,6 @@ async function askPrimary(
       if (session !== undefined && mayBeDone) noteWrite(session, router.positionNow());
     }
   }
-}
-
-/** Waits a moment and gives the deadline back; throws the error when that is over. */
-async function beforeNextTry(router: Router, error: unknown, deadlineMs: number): Promise<number> {
-  if (performance.now() >= deadlineMs) throw error;
-  router.lookAround();
-  await delay(retryMs);
-  return deadlineMs;
 }
 
 /** Has left no trace: the statement never left, or the server refused to write. */

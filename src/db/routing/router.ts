@@ -4,7 +4,7 @@ import type { ClientConfig } from 'pg';
 import { type Allowance, createAllowance } from './allowance.ts';
 import { Cluster } from './cluster.ts';
 import type { Connection, Connector, NodeAddress, Purpose } from './connection.ts';
-import type { ConnectionPool, Loan, PoolLimits } from './connection-pool.ts';
+import type { Loan, PoolLimits } from './connection-pool.ts';
 import type { HealthState } from './health.ts';
 import { NodeAwayError, type Role, RoutedNode } from './node.ts';
 import type { RoutingPolicy } from './options.ts';
@@ -274,11 +274,6 @@ export class Router {
   /** Reads whose turn has not come. */
   get waitingReads(): number {
     return this.#slots.waiting;
-  }
-
-  /** The connections of every node. */
-  pools(): readonly { readonly node: RoutedNode; readonly pool: ConnectionPool }[] {
-    return this.cluster.nodes.map((node) => ({ node, pool: node.pool }));
   }
 
   async close(): Promise<void> {

@@ -25,6 +25,14 @@ function open(more: Partial<PoolLimits> = {}): ConnectionPool {
 
 const take = async (pool: ConnectionPool, purpose: 'read' | 'write' = 'read'): Promise<FakeConnection> =>
   (await pool.take(loan(purpose))) as FakeConnection;
+/** A query was given up, and its answer is still to come. */
+async function giveBackUnanswered(pool: ConnectionPool): Promise<FakeConnection> {
+  const connection = await take(pool);
+  connection.readyForQuery = false;
+  pool.giveBack(connection);
+  return connection;
+}
+
 const state = ({ size, using, idle, waiting }: ConnectionPool) => ({ size, using, idle, waiting });
 /** Everything that can happen at once has happened. */
 const settled = () => vi.advanceTimersByTimeAsync(0);
@@ -134,9 +142,7 @@ describe('a connection', () => {
 
   test('whose answer is still to come is used again when it has come, and counts until then', async () => {
     const pool = open({ max: 1 });
-    const late = await take(pool);
-    late.readyForQuery = false;
-    pool.giveBack(late);
+    const late = await giveBackUnanswered(pool);
     expect([pool.inFlight, pool.using]).toEqual([0, 1]);
     const next = take(pool);
     late.readyForQuery = true;
@@ -147,9 +153,7 @@ describe('a connection', () => {
 
   test('whose answer is still to come, and that is lost meanwhile, counts no more', async () => {
     const pool = open({ max: 1 });
-    const late = await take(pool);
-    late.readyForQuery = false;
-    pool.giveBack(late);
+    const late = await giveBackUnanswered(pool);
     await pool.destroy(late);
     await vi.advanceTimersByTimeAsync(2_000);
     expect(state(pool)).toEqual({ size: 0, using: 0, idle: 0, waiting: 0 });
@@ -232,9 +236,7 @@ describe('the time since when anything is owed', () => {
 describe('closing', () => {
   test('waits for what is in flight, being opened or owed, and closes all of it', async () => {
     const pool = open({ max: 2 });
-    const [lent, owed] = [await take(pool), await take(pool)];
-    owed.readyForQuery = false;
-    pool.giveBack(owed);
+    const [lent, owed] = [await take(pool), await giveBackUnanswered(pool)];
     const waiting = take(pool);
     let isClosed = false;
     void pool.close().then(() => {

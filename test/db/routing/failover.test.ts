@@ -75,7 +75,7 @@ describe('of two servers that take writes', () => {
   test('the promoted one gets them all, and the former one nothing, nor does it keep a connection', async () => {
     const routed = await open({ includePrimary: 1 });
     await increment(routed);
-    const pools = routed.router.pools().filter(({ node }) => node.name === 'primary');
+    const pools = routed.router.cluster.nodes.filter(({ name }) => name === 'primary');
     await vi.waitFor(async () => {
       await read(routed);
       for (const { pool } of pools) expect(pool.size).toBeGreaterThan(0);
