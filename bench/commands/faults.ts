@@ -1,5 +1,5 @@
 import { checkScenario } from '../experiment/scenario-file.ts';
-import { type Fault, faultKinds, type Scenario, UsageError } from '../model.ts';
+import { type Arm, type Fault, faultKinds, type Scenario, UsageError } from '../model.ts';
 
 /** What `--fault` says of the texts that it takes. */
 export const faultHelp =
@@ -21,6 +21,21 @@ export function withFaults(scenario: Scenario, texts: readonly string[]): Scenar
   const short = scenario.defaults.sliceSeconds < roomy.sliceSeconds;
   const defaults = short && faults.some(hasWindow) ? roomy : scenario.defaults;
   return checkScenario({ ...scenario, faults, defaults }, '--fault');
+}
+
+/**
+ * A fault on a node that no arm has would never be made, and the report would show none.
+ * @throws UsageError naming the fault and the nodes that there are
+ */
+export function refuseUnknownNodes(faults: readonly Fault[], arms: readonly Pick<Arm, 'replicas'>[]): void {
+  const most = Math.max(...arms.map(({ replicas }) => replicas));
+  const replicas = Array.from({ length: most }, (_, index) => `replica${index + 1}`);
+  const known = ['primary', ...replicas, ...(most > 0 ? ['replicas'] : [])];
+  const unknown = faults.find(({ node }) => !known.includes(node));
+  if (unknown === undefined) return;
+  throw new UsageError(
+    `${unknown.kind} on ${unknown.node}: no arm has such a node, there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}; --replicas sets how many`,
+  );
 }
 
 function hasWindow({ from, to = 1 }: Fault): boolean {

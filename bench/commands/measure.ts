@@ -35,6 +35,7 @@ import { monotonicMs } from '../monotonic-clock.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import type { CommandContext } from './context.ts';
 import type { ExperimentFlags } from './experiment-options.ts';
+import { refuseUnknownNodes } from './faults.ts';
 import { showLive, type Watch } from './live/show-live.ts';
 import { createProgress } from './progress.ts';
 import { analyseRun, writeReport } from './report-files.ts';
@@ -216,12 +217,13 @@ export function printResult(folder: string, result: RunResult, context: CommandC
 }
 
 /** Faults are made on servers of the run's own, in steady slices of one piece that can be told apart in time. */
-function refuseUnbreakable({ scenario, parts }: MeasureRequest, topology: TopologyName): void {
+function refuseUnbreakable({ scenario, arms, parts }: MeasureRequest, topology: TopologyName): void {
   if (scenario.faults === undefined) return;
   if (topology !== 'embedded')
     throw new UsageError(`faults are made with --topology embedded alone, and this is ${topology}`);
   if (parts !== undefined)
     throw new UsageError(`${scenario.name} has faults, and a gate cannot compare builds while servers break`);
+  refuseUnknownNodes(scenario.faults, arms);
 }
 
 /** @throws UsageError naming the flag and the folder */

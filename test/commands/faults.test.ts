@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { withFaults } from '../../bench/commands/faults.ts';
+import { refuseUnknownNodes, withFaults } from '../../bench/commands/faults.ts';
 import { describeFault } from '../../bench/faults/drill.ts';
 import { type Scenario, UsageError } from '../../bench/model.ts';
 import readHeavy from '../../scenarios/read-heavy.ts';
@@ -96,5 +96,32 @@ describe('--fault', () => {
     ['link-cut:app:primary', 'link-delay:app:replicas:5ms'],
   ])('%s and %s do not', (first, second) => {
     expect(faultsOf(first, second)).toHaveLength(2);
+  });
+});
+
+describe('a fault on a node', () => {
+  const refusing = (text: string, ...replicas: readonly number[]) => {
+    const arms = replicas.map((count) => ({ replicas: count }));
+    return () => refuseUnknownNodes(faultsOf(text) ?? [], arms);
+  };
+
+  test.each([
+    ['kill:primary', [0]],
+    ['kill:replica1', [0, 1]],
+    ['pause:replicas', [0, 2]],
+  ] as const)('that an arm has is made: %s', (text, replicas) => {
+    expect(refusing(text, ...replicas)).not.toThrow();
+  });
+
+  test.each([
+    [
+      'kill:replica9',
+      [0, 2],
+      'kill on replica9: no arm has such a node, there are primary, replica1, replica2, replicas; --replicas sets how many',
+    ],
+    ['pause:replicas', [0], 'pause on replicas: no arm has such a node, there is primary;'],
+  ] as const)('that no arm has is refused: %s', (text, replicas, message) => {
+    expect(refusing(text, ...replicas)).toThrow(UsageError);
+    expect(refusing(text, ...replicas)).toThrow(message);
   });
 });

@@ -56,7 +56,7 @@ export function policyOf(options: PolicyOptions = {}): RoutingPolicy {
     writingFunctions: [],
     ...rest,
     classes: complete,
-    fallback: { concurrent: 4, perSecond: 1_000, writeSlowdown: 1.3, ...fallback },
+    fallback: { concurrent: 4, perSecond: 1_000, writeSlowdown: 1.5, ...fallback },
   };
   check(policy);
   return policy;

@@ -3,7 +3,7 @@ import { QueryTypes } from 'sequelize';
 import { type Asking, beforeNextTry, begunMs } from './acquire.ts';
 import { failureOf } from './failure.ts';
 import { NodeAwayError, type RoutedNode } from './node.ts';
-import { type Attempt, type Router, readClassOf } from './router.ts';
+import { type Attempt, NoPrimaryError, type Router, readClassOf } from './router.ts';
 import type { Query, QueryOptions, Transacting } from './sequelize-inside.ts';
 import { currentSession, noteRead, noteWrite, type Session } from './session.ts';
 import type { StatementRules } from './statement.ts';
@@ -120,7 +120,7 @@ async function askPrimary(
       router.settle(current);
       // Whoever lost the answer will look whether it was done, and must not be shown a replica that lacks it.
       if (!isHarmless(error, current)) {
-        mayBeDone = isWrite && current.connection !== undefined;
+        mayBeDone = isWrite && mayHaveLeft(error, current);
         throw error;
       }
       mayBeDone = false;
@@ -133,6 +133,11 @@ async function askPrimary(
       if (session !== undefined && mayBeDone) noteWrite(session, router.positionNow());
     }
   }
+}
+
+/** Where nobody knows, it may. */
+function mayHaveLeft(error: unknown, { node, connection }: Attempt): boolean {
+  return connection !== undefined || (node === undefined && !(error instanceof NoPrimaryError));
 }
 
 /** Has left no trace: the statement never left, or the server refused to write. */

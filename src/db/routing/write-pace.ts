@@ -1,5 +1,6 @@
 /** How much the primary can take over from replicas before its own writes slow down: an adaptive concurrency limit. */
 import type { Pace } from './allowance.ts';
+import { createRecentTail } from './recent-tail.ts';
 
 export interface WritePace extends Pace {
   /** A write begins now; the time that it does, for `ended`. */
@@ -11,93 +12,64 @@ export interface WritePace extends Pace {
 }
 
 /** Of its time at first: enough to serve some reads, and not enough to topple anything. */
-const firstAverage = 0.25;
+const firstAverage = 0.1;
 /** So little that writes do not notice it. */
-const leastAverage = 0.05;
+const leastAverage = 0.03;
 
-/** Writes are looked at in windows: of so long at least, and of so many, for as long as that is worth waiting for. */
-const windowMs = 250;
-const enoughWrites = 8;
-const longestWindowMs = 10_000;
+/** So many of the writes may be slow. Fewer than one in twenty, so that their P95 has some room. */
+const slowShare = 0.03;
+/** What a slow write takes off the logarithm of the limit, and others together put on again. */
+const step = 0.2;
+/** Until the first slow write the limit is looked for: it rises so many times as fast. */
+const searching = 4;
+/** Each of so many writes a second counts in full; of more, each for less, so that the limit never races ahead of what it does. */
+const fullGapMs = 25;
+/** Weight of the newest gap between writes. */
+const gapWeight = 0.05;
+
+/** So long after a read asked to be taken over, writes tell what it did to them. */
+const quietMs = 500;
+/** At the least pace what is usual is learned anew from one write in so long: no hasty judgement. */
+const lastingSpacingMs = 1_000;
 /** Without any answer in so long, whatever is under way hangs; if nothing is, nobody writes. */
 const emptyMs = 1_000;
-
-/** Steps of the limit: at first it is looked for, then it is followed. */
-const searching = 1.5;
-const following = 1.15;
-/** Near to where writes last slowed down it goes on carefully (as TCP CUBIC does, RFC 9438). */
-const near = 0.6;
-const carefully = 1.05;
-const mostCut = 0.6;
+const emptyStep = 0.5;
 
 /** After so long without a read to take over what was found out says nothing any more. */
 const restMs = 10_000;
 
-/** Times what is usual: no write counts for more, so that one in a window, a long transaction, decides nothing. */
-const mostOfOne = 3;
-
-/** Time constants of what is usual: it is what was so just before, and at a least pace no hasty judgement. */
-const recentMs = 3_000;
-const lastingMs = 30_000;
-
 /**
- * The mean of the writes is the measure, since what a queue does to them is seen in the longest first. What is usual
- * is learned while nothing is taken over, and while so little is that it does not matter: so a limit that is too low
- * for whatever reason finds its way up again. While writes take `slowdown` times what is usual the limit goes down;
- * while they do not, and reads have to wait, up, to `most`. After the gradient of Envoy's adaptive concurrency
- * filter, which also goes down to its least now and then to learn what is usual. `clock` is monotonic, in
- * milliseconds.
+ * A write is slow when it takes more than `slowdown` times what 95 of 100 took while nothing was taken over. Each slow one
+ * takes a step off the limit, and each other one puts so much less on it, while reads have to wait and up to `most`, that
+ * the limit comes to rest where the share of slow writes is `slowShare` (a stochastic approximation of that quantile,
+ * Robbins and Monro 1951). The mean is no measure: a few writes that wait for a turn of the scheduler or for the next
+ * period of a CPU quota leave it where it is and multiply P95. At the least pace what is usual is learned anew, so a
+ * limit that is too low for whatever reason finds its way up again. `clock` is monotonic, in milliseconds.
  */
 export function createWritePace(slowdown: number, most: number, clock: () => number): WritePace {
   const first = slowdown === Number.POSITIVE_INFINITY ? most : Math.min(firstAverage, most);
   const least = Math.min(leastAverage, first);
+  const usual = createRecentTail();
   let underWay = 0;
-  let usualMs: number | null = null;
   let average = first;
   let isSearching = true;
-  let wasCut = false;
-  /** Where writes last slowed down. */
-  let tooMuch = Number.POSITIVE_INFINITY;
   let askedMs = Number.NEGATIVE_INFINITY;
-  let window = newWindow(clock());
+  let heldMs = Number.NEGATIVE_INFINITY;
+  /** Of the latest write, or when it was last said that there is none. */
+  let answeredMs = clock();
+  let gapMs = fullGapMs;
 
-  const learn = (ms: number, sinceMs: number, constantMs: number): void => {
-    usualMs = usualMs === null ? ms : usualMs + (ms - usualMs) * (1 - Math.exp(-sinceMs / constantMs));
+  const move = (by: number, nowMs: number): void => {
+    // What nobody waits for need not be more.
+    if (by > 0 && nowMs - heldMs > quietMs) return;
+    average = Math.min(most, Math.max(least, average * Math.exp(by)));
   };
 
-  const cut = (share: number): void => {
-    if (!wasCut) tooMuch = average;
-    wasCut = true;
-    average = Math.max(least, average * Math.max(mostCut, share));
-    isSearching = false;
-  };
-
-  const raise = (): void => {
-    wasCut = false;
-    if (!window.isHeld) return;
-    const isNear = average > near * tooMuch && average < tooMuch;
-    const step = isSearching ? searching : isNear ? carefully : following;
-    average = Math.min(most, average * step);
-  };
-
-  /** Closes the window once it says something. */
-  const look = (nowMs: number): void => {
-    const { startMs, answersMs, isAsked } = window;
-    const sinceMs = nowMs - startMs;
-    if (answersMs.length === 0) {
-      if (sinceMs < emptyMs) return;
-      if (isAsked && underWay > 0 && slowdown < Number.POSITIVE_INFINITY) cut(mostCut);
-      else if (isAsked) raise();
-    } else {
-      if (sinceMs < windowMs || (answersMs.length < enoughWrites && sinceMs < longestWindowMs)) return;
-      const ms = cappedMean(answersMs, mostOfOne * (usualMs ?? median(answersMs)));
-      const slowMs = usualMs === null ? Number.POSITIVE_INFINITY : slowdown * usualMs;
-      if (!isAsked) learn(ms, sinceMs, recentMs);
-      else if (average <= least) learn(ms, sinceMs, lastingMs);
-      if (isAsked && ms > slowMs) cut(slowMs / ms);
-      else if (isAsked) raise();
-    }
-    window = newWindow(nowMs);
+  const judge = (tookMs: number, nowMs: number): void => {
+    const isSlow = tookMs > slowdown * usual.p95();
+    if (isSlow) isSearching = false;
+    const weight = Math.min(1, gapMs / fullGapMs) * (isSearching ? searching : 1);
+    move(step * weight * (isSlow ? slowShare - 1 : slowShare), nowMs);
   };
 
   return {
@@ -107,13 +79,14 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
       if (nowMs - askedMs > restMs) {
         average = first;
         isSearching = true;
-        tooMuch = Number.POSITIVE_INFINITY;
-        window = newWindow(nowMs);
       }
+      if (nowMs - askedMs > emptyMs) answeredMs = nowMs;
       askedMs = nowMs;
-      window.isAsked = true;
-      window.isHeld ||= isHeld;
-      look(nowMs);
+      if (isHeld) heldMs = nowMs;
+      if (nowMs - answeredMs < emptyMs) return;
+      answeredMs = nowMs;
+      if (underWay === 0) move(emptyStep, nowMs);
+      else if (slowdown < Number.POSITIVE_INFINITY) move(-emptyStep, nowMs);
     },
     began() {
       underWay += 1;
@@ -121,35 +94,17 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
     },
     ended(startMs, isAnswered) {
       underWay -= 1;
+      if (!isAnswered) return;
       const nowMs = clock();
-      if (isAnswered) window.answersMs.push(nowMs - startMs);
-      look(nowMs);
+      gapMs += (nowMs - answeredMs - gapMs) * gapWeight;
+      answeredMs = nowMs;
+      const isQuiet = nowMs - askedMs > quietMs;
+      if (isQuiet || !usual.isKnown) usual.add(nowMs - startMs, nowMs);
+      else {
+        judge(nowMs - startMs, nowMs);
+        if (average <= least) usual.add(nowMs - startMs, nowMs, lastingSpacingMs);
+      }
     },
-    forget() {
-      usualMs = null;
-      window = newWindow(clock());
-    },
+    forget: usual.forget,
   };
-}
-
-interface Window {
-  readonly startMs: number;
-  readonly answersMs: number[];
-  /** Reads were taken over, or wanted to be. */
-  isAsked: boolean;
-  /** Some had to wait for the pace. */
-  isHeld: boolean;
-}
-
-function newWindow(startMs: number): Window {
-  return { startMs, answersMs: [], isAsked: false, isHeld: false };
-}
-
-function cappedMean(values: readonly number[], cap: number): number {
-  return values.reduce((sum, value) => sum + Math.min(value, cap), 0) / values.length;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { QueryTypes } from 'sequelize';
+import { QueryTypes, Sequelize } from 'sequelize';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createTokenCodec, inSession, newSession, type Session } from '../../../src/db/routing/index.ts';
 import { type PostgresNode, type ReplicatedPostgres, startReplicated } from '../../support/postgres.ts';
@@ -107,6 +107,27 @@ describe('a session reads its own writes', () => {
       await Promise.all(reads);
       expect(routed.routes.slice(-3)).toEqual(Array(3).fill('primary primary-floor'));
     });
+  });
+
+  test('that failed after they were sent, though something around `query` hides when that was', async () => {
+    const asked = Sequelize.prototype.query;
+    const around = async function (this: Sequelize, ...given: readonly unknown[]): Promise<unknown> {
+      await delay(1);
+      const answer: unknown = await Reflect.apply(asked, this, given);
+      if (String(given[0]).startsWith('UPDATE')) throw new Error('its answer was lost');
+      return answer;
+    };
+    vi.spyOn(Sequelize.prototype, 'query').mockImplementation(around as typeof asked);
+    try {
+      const routed = await open();
+      await Promise.all([hold(replica1), hold(replica2)]);
+      await inSession(newSession(), async () => {
+        await expect(write(routed)).rejects.toThrow('its answer was lost');
+        expect(await read(routed)).toBe(await current());
+      });
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   test('that a transaction has committed, and not before it has', async () => {

@@ -8,7 +8,7 @@ describe('a policy', () => {
     expect(policyOf()).toEqual({
       includePrimary: 0,
       classes: { default: lenient },
-      fallback: { concurrent: 4, perSecond: 1_000, writeSlowdown: 1.3 },
+      fallback: { concurrent: 4, perSecond: 1_000, writeSlowdown: 1.5 },
       probeIntervalMs: 1_000,
       silenceMs: 1_000,
       primaryWaitMs: 5_000,
@@ -21,7 +21,7 @@ describe('a policy', () => {
     expect(policy).toMatchObject({
       silenceMs: 300,
       primaryWaitMs: 5_000,
-      fallback: { concurrent: 2, perSecond: 1_000, writeSlowdown: 1.3 },
+      fallback: { concurrent: 2, perSecond: 1_000, writeSlowdown: 1.5 },
     });
   });
 

@@ -1,0 +1,49 @@
+/** The tail of the latest durations. */
+
+export interface RecentTail {
+  /** Counts one of `ms`, unless another was counted less than `spacingMs` ago. */
+  add(ms: number, nowMs: number, spacingMs?: number): void;
+  /** There are enough of them to say something. */
+  readonly isKnown: boolean;
+  /** Of the latest; Infinity when it is not known. */
+  p95(): number;
+  forget(): void;
+}
+
+/** A P95 of 200 has ten above it. */
+const size = 200;
+const enough = 20;
+/** The latest reach back at least so many times `size`: four seconds, that one rush does not fill them. */
+const leastSpacingMs = 20;
+
+export function createRecentTail(): RecentTail {
+  const latest: number[] = [];
+  let next = 0;
+  let addedMs = Number.NEGATIVE_INFINITY;
+  /** Sorting is for whoever asks, not for each write. */
+  let known: number | null = null;
+
+  return {
+    add(ms, nowMs, spacingMs = leastSpacingMs) {
+      if (nowMs - addedMs < spacingMs) return;
+      addedMs = nowMs;
+      latest[next] = ms;
+      next = (next + 1) % size;
+      known = null;
+    },
+    get isKnown() {
+      return latest.length >= enough;
+    },
+    p95() {
+      if (latest.length < enough) return Number.POSITIVE_INFINITY;
+      known ??=
+        latest.toSorted((a, b) => a - b)[Math.ceil(latest.length * 0.95) - 1] ?? Number.POSITIVE_INFINITY;
+      return known;
+    },
+    forget() {
+      latest.length = 0;
+      next = 0;
+      known = null;
+    },
+  };
+}
