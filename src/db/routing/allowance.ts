@@ -31,7 +31,7 @@ export interface Pace {
 }
 
 /** Of one read, beyond the pace: a client that reads now and then never waits for it. */
-const burstMs = 100;
+const burstMs = 30;
 
 interface Waiter {
   readonly admit: () => void;

@@ -12,7 +12,7 @@ export interface WritePace extends Pace {
 }
 
 /** Of its time at first: enough to serve some reads, and not enough to topple anything. */
-const firstAverage = 0.1;
+const firstAverage = 0.05;
 /** So little that writes do not notice it. */
 const leastAverage = 0.03;
 
@@ -22,7 +22,7 @@ const slowShare = 0.03;
 const step = 0.2;
 /** Until the first slow write the limit is looked for: it rises so many times as fast. */
 const searching = 4;
-/** Each of so many writes a second counts in full; of more, each for less, so that the limit never races ahead of what it does. */
+/** Writes that are so far apart count in full, closer ones for less: the limit must not race ahead of what it does. */
 const fullGapMs = 25;
 /** Weight of the newest gap between writes. */
 const gapWeight = 0.05;

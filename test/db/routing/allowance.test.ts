@@ -110,7 +110,7 @@ describe('an allowance', () => {
       expect(await allowance.take(0)).toBe(true);
       // Never two at once, though.
       expect(await allowance.take(0)).toBe(false);
-      await vi.advanceTimersByTimeAsync(20);
+      await vi.advanceTimersByTimeAsync(5);
       allowance.giveBack();
     }
   });
