@@ -5,12 +5,12 @@ export interface RecentTail {
   add(ms: number, nowMs: number, spacingMs?: number): void;
   /** There are enough of them to say something. */
   readonly isKnown: boolean;
-  /** Of the latest; Infinity when it is not known. */
-  p95(): number;
+  /** What so large a share of the latest do not exceed; Infinity when it is not known. */
+  quantile(share: number): number;
   forget(): void;
 }
 
-/** A P95 of 200 has ten above it. */
+/** A P98 of 200 has four above it. */
 const size = 200;
 const enough = 20;
 /** The latest reach back at least so many times `size`: four seconds, that one rush does not fill them. */
@@ -21,7 +21,7 @@ export function createRecentTail(): RecentTail {
   let next = 0;
   let addedMs = Number.NEGATIVE_INFINITY;
   /** Sorting is for whoever asks, not for each write. */
-  let known: number | null = null;
+  let sorted: readonly number[] | null = null;
 
   return {
     add(ms, nowMs, spacingMs = leastSpacingMs) {
@@ -29,21 +29,20 @@ export function createRecentTail(): RecentTail {
       addedMs = nowMs;
       latest[next] = ms;
       next = (next + 1) % size;
-      known = null;
+      sorted = null;
     },
     get isKnown() {
       return latest.length >= enough;
     },
-    p95() {
+    quantile(share) {
       if (latest.length < enough) return Number.POSITIVE_INFINITY;
-      known ??=
-        latest.toSorted((a, b) => a - b)[Math.ceil(latest.length * 0.95) - 1] ?? Number.POSITIVE_INFINITY;
-      return known;
+      sorted ??= latest.toSorted((a, b) => a - b);
+      return sorted[Math.ceil(latest.length * share) - 1] ?? Number.POSITIVE_INFINITY;
     },
     forget() {
       latest.length = 0;
       next = 0;
-      known = null;
+      sorted = null;
     },
   };
 }

@@ -18,6 +18,8 @@ const leastAverage = 0.03;
 
 /** So many of the writes may be slow. Fewer than one in twenty, so that their P95 has some room. */
 const slowShare = 0.03;
+/** More of them than usually are: where one in thirty takes a second at all times, it says nothing of the reads. */
+const usuallyNotSlow = 0.98;
 /** What a slow write takes off the logarithm of the limit, and others together put on again. */
 const step = 0.2;
 /** Until the first slow write the limit is looked for: it rises so many times as fast. */
@@ -39,8 +41,8 @@ const emptyStep = 0.5;
 const restMs = 10_000;
 
 /**
- * A write is slow when it takes more than `slowdown` times what 95 of 100 took while nothing was taken over. Each slow one
- * takes a step off the limit, and each other one puts so much less on it, while reads have to wait and up to `most`, that
+ * A write is slow when it takes more than `slowdown` times what 95 of 100 took while nothing was taken over, and more than
+ * 98 of them. Each slow one takes a step off the limit, and each other one puts so much less on it, while reads have to wait and up to `most`, that
  * the limit comes to rest where the share of slow writes is `slowShare` (a stochastic approximation of that quantile,
  * Robbins and Monro 1951). The mean is no measure: a few writes that wait for a turn of the scheduler or for the next
  * period of a CPU quota leave it where it is and multiply P95. At the least pace what is usual is learned anew, so a
@@ -59,6 +61,11 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
   let answeredMs = clock();
   let gapMs = fullGapMs;
 
+  const begin = (): void => {
+    average = first;
+    isSearching = true;
+  };
+
   const move = (by: number, nowMs: number): void => {
     // What nobody waits for need not be more.
     if (by > 0 && nowMs - heldMs > quietMs) return;
@@ -66,7 +73,7 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
   };
 
   const judge = (tookMs: number, nowMs: number): void => {
-    const isSlow = tookMs > slowdown * usual.p95();
+    const isSlow = tookMs > Math.max(slowdown * usual.quantile(0.95), usual.quantile(usuallyNotSlow));
     if (isSlow) isSearching = false;
     const weight = Math.min(1, gapMs / fullGapMs) * (isSearching ? searching : 1);
     move(step * weight * (isSlow ? slowShare - 1 : slowShare), nowMs);
@@ -76,10 +83,7 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
     average: () => average,
     asked(isHeld) {
       const nowMs = clock();
-      if (nowMs - askedMs > restMs) {
-        average = first;
-        isSearching = true;
-      }
+      if (nowMs - askedMs > restMs) begin();
       if (nowMs - askedMs > emptyMs) answeredMs = nowMs;
       askedMs = nowMs;
       if (isHeld) heldMs = nowMs;
@@ -105,6 +109,9 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
         if (average <= least) usual.add(nowMs - startMs, nowMs, lastingSpacingMs);
       }
     },
-    forget: usual.forget,
+    forget() {
+      usual.forget();
+      begin();
+    },
   };
 }
