@@ -85,8 +85,8 @@ export function createAllowance(limits: AllowanceLimits, clock: () => number, pa
     const tokenMs = tokens < 1 ? ((1 - tokens) * 1_000) / limits.perSecond : 0;
     const room = pace === undefined ? 1 : pace.average() - inUse;
     const paidMs = Math.max(0, debtMs - burstMs) / room;
-    // Looked at again every second at least: the pace may have risen.
-    if (room > 0) timer = setTimeout(serve, Math.min(1_000, Math.max(1, tokenMs, paidMs)));
+    // Looked at again before long: the pace may have risen.
+    if (room > 0) timer = setTimeout(serve, Math.min(250, Math.max(1, tokenMs, paidMs)));
   };
 
   const tryTake = (): boolean => waiters.length === 0 && admitted();

@@ -49,8 +49,8 @@ export function policyOf(options: PolicyOptions = {}): RoutingPolicy {
   const tightest = Math.min(...Object.values(complete).map(({ maxLagMs }) => maxLagMs));
   const policy: RoutingPolicy = {
     includePrimary: 0,
-    // A bound can only be kept if positions are known at least twice as often.
-    probeIntervalMs: Math.max(10, Math.min(1_000, tightest / 2)),
+    // A bound can only be kept if positions are known at least twice as often. What has broken or owes answers is asked at once.
+    probeIntervalMs: Math.max(10, Math.min(2_000, tightest / 2)),
     silenceMs: 1_000,
     primaryWaitMs: 5_000,
     writingFunctions: [],

@@ -61,7 +61,7 @@ export function startProbe(options: ProbeOptions, events: ProbeEvents): Probe {
     endPause();
   };
 
-  /** Without signals: this is done every second for each node for as long as the application runs. */
+  /** Without signals: this is done every other second for each node for as long as the application runs. */
   const pause = async (ms: number): Promise<void> => {
     // Somebody wants an answer now.
     if (waiting === null && !isHurried && !closing.signal.aborted)

@@ -12,7 +12,8 @@ export interface RecentTail {
 
 /** A P98 of 200 has four above it. */
 const size = 200;
-const enough = 20;
+/** So many that one which had to connect first is above the P98. */
+const enough = 50;
 /** The latest reach back at least so many times `size`: four seconds, that one rush does not fill them. */
 const leastSpacingMs = 20;
 

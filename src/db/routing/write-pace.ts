@@ -33,9 +33,10 @@ const gapWeight = 0.05;
 const quietMs = 500;
 /** At the least pace what is usual is learned anew from one write in so long: no hasty judgement. */
 const lastingSpacingMs = 1_000;
-/** Without any answer in so long, whatever is under way hangs; if nothing is, nobody writes. */
+/** Without any answer in so long, whatever is under way hangs; if nothing is, nobody writes, and nothing is to be protected. */
 const emptyMs = 1_000;
-const emptyStep = 0.5;
+const hangingStep = 0.5;
+const emptyStep = 1.5;
 
 /** After so long without a read to take over what was found out says nothing any more. */
 const restMs = 10_000;
@@ -83,14 +84,16 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
     average: () => average,
     asked(isHeld) {
       const nowMs = clock();
-      if (nowMs - askedMs > restMs) begin();
-      if (nowMs - askedMs > emptyMs) answeredMs = nowMs;
+      if (nowMs - askedMs > restMs) {
+        begin();
+        answeredMs = nowMs;
+      }
       askedMs = nowMs;
       if (isHeld) heldMs = nowMs;
       if (nowMs - answeredMs < emptyMs) return;
       answeredMs = nowMs;
       if (underWay === 0) move(emptyStep, nowMs);
-      else if (slowdown < Number.POSITIVE_INFINITY) move(-emptyStep, nowMs);
+      else if (slowdown < Number.POSITIVE_INFINITY) move(-hangingStep, nowMs);
     },
     began() {
       underWay += 1;

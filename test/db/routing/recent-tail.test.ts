@@ -3,10 +3,10 @@ import { createRecentTail } from '../../../src/db/routing/recent-tail.ts';
 
 test('is not known from a few', () => {
   const tail = createRecentTail();
-  for (let index = 0; index < 19; index += 1) tail.add(5, index * 20);
+  for (let index = 0; index < 49; index += 1) tail.add(5, index * 20);
   expect(tail.isKnown).toBe(false);
   expect(tail.quantile(0.95)).toBe(Number.POSITIVE_INFINITY);
-  tail.add(5, 19 * 20);
+  tail.add(5, 49 * 20);
   expect(tail.isKnown).toBe(true);
   expect(tail.quantile(0.95)).toBe(5);
 });
