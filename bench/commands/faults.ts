@@ -25,16 +25,22 @@ export function withFaults(scenario: Scenario, texts: readonly string[]): Scenar
 
 /**
  * A fault on a node that no arm has would never be made, and the report would show none.
- * @throws UsageError naming the fault and the nodes that there are
+ * @throws UsageError naming the scenario, the fault and the nodes that there are
  */
-export function refuseUnknownNodes(faults: readonly Fault[], arms: readonly Pick<Arm, 'replicas'>[]): void {
+export function refuseUnknownNodes(
+  { name, faults = [] }: Pick<Scenario, 'name' | 'faults'>,
+  arms: readonly Pick<Arm, 'replicas'>[],
+): void {
   const most = Math.max(...arms.map(({ replicas }) => replicas));
   const replicas = Array.from({ length: most }, (_, index) => `replica${index + 1}`);
-  const known = ['primary', ...replicas, ...(most > 0 ? ['replicas'] : [])];
-  const unknown = faults.find(({ node }) => !known.includes(node));
+  const unknown = faults.find(
+    ({ node }) =>
+      node !== 'primary' && !replicas.includes(node) && !(node === 'replicas' && replicas.length > 0),
+  );
   if (unknown === undefined) return;
   throw new UsageError(
-    `${unknown.kind} on ${unknown.node}: no arm has such a node, there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}; --replicas sets how many`,
+    `${name}: ${unknown.kind} on ${unknown.node} would never happen: the arms have ${['primary', ...replicas].join(', ')}; ` +
+      'name one of them with --fault, or ask for more with --replicas or +replicas',
   );
 }
 

@@ -223,7 +223,7 @@ function refuseUnbreakable({ scenario, arms, parts }: MeasureRequest, topology: 
     throw new UsageError(`faults are made with --topology embedded alone, and this is ${topology}`);
   if (parts !== undefined)
     throw new UsageError(`${scenario.name} has faults, and a gate cannot compare builds while servers break`);
-  refuseUnknownNodes(scenario.faults, arms);
+  refuseUnknownNodes(scenario, arms);
 }
 
 /** @throws UsageError naming the flag and the folder */

@@ -102,7 +102,7 @@ describe('--fault', () => {
 describe('a fault on a node', () => {
   const refusing = (text: string, ...replicas: readonly number[]) => {
     const arms = replicas.map((count) => ({ replicas: count }));
-    return () => refuseUnknownNodes(faultsOf(text) ?? [], arms);
+    return () => refuseUnknownNodes(withFaults(readHeavy, [text]), arms);
   };
 
   test.each([
@@ -117,9 +117,9 @@ describe('a fault on a node', () => {
     [
       'kill:replica9',
       [0, 2],
-      'kill on replica9: no arm has such a node, there are primary, replica1, replica2, replicas; --replicas sets how many',
+      'read-heavy: kill on replica9 would never happen: the arms have primary, replica1, replica2; name one of them',
     ],
-    ['pause:replicas', [0], 'pause on replicas: no arm has such a node, there is primary;'],
+    ['pause:replicas', [0], 'pause on replicas would never happen: the arms have primary; name'],
   ] as const)('that no arm has is refused: %s', (text, replicas, message) => {
     expect(refusing(text, ...replicas)).toThrow(UsageError);
     expect(refusing(text, ...replicas)).toThrow(message);

@@ -30,8 +30,10 @@ export interface Pace {
   asked(isHeld: boolean): void;
 }
 
-/** Of one read, beyond the pace: a client that reads now and then never waits for it. */
+/** Of one read, beyond the pace: some short ones now and then never wait for it. */
 const burstMs = 30;
+/** Reads beyond the pace keep others waiting for so long at most: one that hung says little of the next. */
+const mostDebtMs = 10_000;
 
 interface Waiter {
   readonly admit: () => void;
@@ -61,7 +63,10 @@ export function createAllowance(limits: AllowanceLimits, clock: () => number, pa
       limits.perSecond === Number.POSITIVE_INFINITY
         ? limits.concurrent
         : Math.min(limits.concurrent, tokens + (sinceMs * limits.perSecond) / 1_000);
-    if (pace !== undefined) debtMs = Math.max(0, debtMs + sinceMs * (inUse - pace.average()));
+    if (pace === undefined) return;
+    const average = pace.average();
+    debtMs += sinceMs * (inUse - average);
+    debtMs = Math.max(0, Math.min(debtMs, burstMs + mostDebtMs * average));
   };
 
   const admitted = (): boolean => {

@@ -11,7 +11,7 @@ export interface RoutingPolicy {
     /** Reads at once. */
     readonly concurrent: number;
     readonly perSecond: number;
-    /** While writes take so many times what they take alone, fewer reads are taken over; Infinity = never mind. */
+    /** Fewer reads are taken over than would make the P95 of writes so many times what it is; Infinity = never mind. */
     readonly writeSlowdown: number;
   };
   /** How often each node is asked where it is, in milliseconds. */
@@ -49,7 +49,7 @@ export function policyOf(options: PolicyOptions = {}): RoutingPolicy {
   const tightest = Math.min(...Object.values(complete).map(({ maxLagMs }) => maxLagMs));
   const policy: RoutingPolicy = {
     includePrimary: 0,
-    // A bound can only be kept if positions are known at least twice as often. What has broken or owes answers is asked at once.
+    // A bound can only be kept if positions are known at least twice as often; who owes answers is asked at once.
     probeIntervalMs: Math.max(10, Math.min(2_000, tightest / 2)),
     silenceMs: 1_000,
     primaryWaitMs: 5_000,

@@ -5,14 +5,16 @@ export interface RecentTail {
   add(ms: number, nowMs: number, spacingMs?: number): void;
   /** There are enough of them to say something. */
   readonly isKnown: boolean;
-  /** What so large a share of the latest do not exceed; Infinity when it is not known. */
-  quantile(share: number): number;
+  /** Of the latest; Infinity when it is not known. */
+  p95(): number;
+  /** How many of the latest took more, as a share of all. */
+  shareAbove(ms: number): number;
   forget(): void;
 }
 
-/** A P98 of 200 has four above it. */
+/** A P95 of 200 has ten above it. */
 const size = 200;
-/** So many that one which had to connect first is above the P98. */
+/** So many that two which had to connect first are above the P95. */
 const enough = 50;
 /** The latest reach back at least so many times `size`: four seconds, that one rush does not fill them. */
 const leastSpacingMs = 20;
@@ -23,6 +25,11 @@ export function createRecentTail(): RecentTail {
   let addedMs = Number.NEGATIVE_INFINITY;
   /** Sorting is for whoever asks, not for each write. */
   let sorted: readonly number[] | null = null;
+
+  const rank = (): readonly number[] => {
+    sorted ??= latest.toSorted((a, b) => a - b);
+    return sorted;
+  };
 
   return {
     add(ms, nowMs, spacingMs = leastSpacingMs) {
@@ -35,10 +42,16 @@ export function createRecentTail(): RecentTail {
     get isKnown() {
       return latest.length >= enough;
     },
-    quantile(share) {
+    p95() {
       if (latest.length < enough) return Number.POSITIVE_INFINITY;
-      sorted ??= latest.toSorted((a, b) => a - b);
-      return sorted[Math.ceil(latest.length * share) - 1] ?? Number.POSITIVE_INFINITY;
+      const ranked = rank();
+      return ranked[Math.ceil(ranked.length * 0.95) - 1] ?? Number.POSITIVE_INFINITY;
+    },
+    shareAbove(ms) {
+      const ranked = rank();
+      return ranked.length === 0
+        ? 0
+        : (ranked.length - 1 - ranked.findLastIndex((each) => each <= ms)) / ranked.length;
     },
     forget() {
       latest.length = 0;
