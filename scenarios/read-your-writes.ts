@@ -29,7 +29,7 @@ export default {
   name: 'read-your-writes',
   description: 'Agents who save and look back at once: what read-your-writes is worth, and what it costs.',
   readShare: 0.4,
-  // Leaves the primary room for the reads that it has to take over while replicas lack what was just saved: more than half of all.
+  // Leaves the primary room for the reads that it has to take over while replicas lack what was just saved.
   load: { ...steadyLoad, steadyShare: 0.2 },
   sessions: { carry: 'x-freshness' },
   defaults: { blocks: 7, sliceSeconds: 5 },

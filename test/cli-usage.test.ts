@@ -44,6 +44,11 @@ describe('wrong usage ends with exit code 2 and says what was wrong', () => {
       ['compare', '--data-dir', '/none'],
       '--data-dir /none is not there',
     ],
+    [
+      'a fault on a node that no arm has',
+      ['compare', '--fault', 'kill:replica3'],
+      'read-heavy: kill on replica3 would never happen: the arms have primary, replica1, replica2;',
+    ],
     ['an unknown arm', ['measure', 'replicatd'], 'there is no arm "replicatd"'],
     ['a run that is not there', ['report', 'none'], 'no run at none'],
     ['no argument', ['report'], "missing required argument 'run'"],
