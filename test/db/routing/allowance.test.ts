@@ -115,6 +115,19 @@ describe('an allowance', () => {
     }
   });
 
+  test('does not keep reads waiting for longer than ten seconds for one that hung', async () => {
+    const pace = { average: () => 0.05, asked: () => undefined };
+    const allowance = createAllowance({ concurrent: 4, perSecond: 1e6 }, clock, pace);
+    await allowance.take(0);
+    await vi.advanceTimersByTimeAsync(60_000);
+    allowance.giveBack();
+    const next = allowance.take(60_000);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(allowance.inUse).toBe(0);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await next).toBe(true);
+  });
+
   test('keeps no process alive for those who have gone', async () => {
     const pace = { average: () => 0.01, asked: () => undefined };
     const allowance = createAllowance({ concurrent: 4, perSecond: 1e6 }, clock, pace);

@@ -83,6 +83,10 @@ describe('the pace of the reads that the primary takes over', () => {
     busy(1_000, true);
     expect(pace.average()).toBeGreaterThan(0.1);
     expect(pace.average()).toBeLessThan(0.2);
+    // Nor after a pause.
+    nowMs += 60_000;
+    busy(200, true);
+    expect(pace.average()).toBeLessThan(0.15);
   });
 
   test('sinks while writes hang, which answer nothing and so tell nothing', () => {
@@ -158,6 +162,28 @@ describe('the pace of the reads that the primary takes over', () => {
     for (let count = 0; count < 60; count += 1) write(5, false);
     for (let count = 0; count < 20; count += 1) write(40, true);
     expect(pace.average()).toBeLessThan(0.04);
+  });
+
+  test('does not learn from slow ones alone at its least', () => {
+    seconds(5, 5, 'none');
+    for (let turn = 0; turn < 60; turn += 1) {
+      seconds(4.8, 5, 'held');
+      seconds(0.2, 40, 'held');
+    }
+    seconds(2, 30, 'held');
+    expect(pace.average()).toBeLessThan(0.1);
+  });
+
+  test('does not learn from what the former primary answers late', () => {
+    const former = Array.from({ length: 60 }, () => pace.began());
+    pace.forget();
+    seconds(3, 5, 'none');
+    for (const startMs of former) {
+      nowMs += 20;
+      pace.ended(startMs, true);
+    }
+    seconds(2, 20, 'held');
+    expect(pace.average()).toBeLessThan(0.05);
   });
 
   test('knows the writes of the former primary from those of the new one', () => {
