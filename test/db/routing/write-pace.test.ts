@@ -164,16 +164,6 @@ describe('the pace of the reads that the primary takes over', () => {
     expect(pace.average()).toBeLessThan(0.04);
   });
 
-  test('does not learn from slow ones alone at its least', () => {
-    seconds(5, 5, 'none');
-    for (let turn = 0; turn < 60; turn += 1) {
-      seconds(4.8, 5, 'held');
-      seconds(0.2, 40, 'held');
-    }
-    seconds(2, 30, 'held');
-    expect(pace.average()).toBeLessThan(0.1);
-  });
-
   test('does not learn from what the former primary answers late', () => {
     const former = Array.from({ length: 60 }, () => pace.began());
     pace.forget();
