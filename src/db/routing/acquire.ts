@@ -38,22 +38,28 @@ export async function beforeNextTry(router: Router, error: unknown, deadlineMs: 
   return deadlineMs;
 }
 
-export async function getConnection(context: Asking, options: QueryOptions): Promise<Connection> {
+export function getConnection(context: Asking, options: QueryOptions): Promise<Connection> {
   const { inside, router, asking } = context;
   // Not for what a hook asks.
   context.asking = null;
   const current = asking ?? askedAgain(router, options);
   // What Sequelize itself tries again has the same options. Only then: it costs as much as the choice of a node.
   if (asking !== null && (options.retry ?? inside.options.retry)?.max !== 1) ways.set(options, asking);
-  // A hook may set useMaster. Waiting where there is none costs more than the choice of a node, too.
-  if (inside.hasHook('beforePoolAcquire')) await inside.runHooks('beforePoolAcquire', options);
-  const asked =
-    current === undefined
-      ? acquireForTransaction(inside, router, options)
-      : acquireOn(router, current, options);
-  const connection = asked instanceof Promise ? await waitFor(router, asked) : asked;
-  if (connection === asked) router.acquired(connection, 0);
-  if (!inside.hasHook('afterPoolAcquire')) return connection;
+  // Waiting for hooks where there are none costs more than the choice of a node, too.
+  return inside.hasHook('beforePoolAcquire') || inside.hasHook('afterPoolAcquire')
+    ? acquireBetweenHooks(context, current, options)
+    : acquire(context, current, options);
+}
+
+async function acquireBetweenHooks(
+  context: Asking,
+  current: Way | undefined,
+  options: QueryOptions,
+): Promise<Connection> {
+  const { inside, router } = context;
+  // It may set useMaster.
+  await inside.runHooks('beforePoolAcquire', options);
+  const connection = await acquire(context, current, options);
   try {
     await inside.runHooks('afterPoolAcquire', connection, options);
     return connection;
@@ -62,6 +68,20 @@ export async function getConnection(context: Asking, options: QueryOptions): Pro
     router.release(connection);
     throw error;
   }
+}
+
+function acquire(
+  { inside, router }: Asking,
+  current: Way | undefined,
+  options: QueryOptions,
+): Promise<Connection> {
+  const asked =
+    current === undefined
+      ? acquireForTransaction(inside, router, options)
+      : acquireOn(router, current, options);
+  if (asked instanceof Promise) return waitFor(router, asked);
+  router.acquired(asked, 0);
+  return Promise.resolve(asked);
 }
 
 async function waitFor(router: Router, asked: Promise<Connection>): Promise<Connection> {

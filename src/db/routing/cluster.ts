@@ -14,6 +14,8 @@ export class Cluster {
   readonly track = createPrimaryTrack();
   /** Null = no node is known to take writes. */
   primary: RoutedNode | null;
+  /** Who may serve the reads of a class that ask for nothing more; see pickReplica. Empty when a node has changed. */
+  readonly readers = new Map<object, readonly RoutedNode[]>();
   readonly #events: ClusterEvents;
   readonly #freshMs: number;
 
@@ -23,6 +25,7 @@ export class Cluster {
     this.primary = nodes[0];
     this.#freshMs = freshMs;
     this.#events = events;
+    for (const node of nodes) node.changed = () => this.readers.clear();
   }
 
   /** Of the primary that was last heard of; null before the first answer. */
@@ -35,6 +38,7 @@ export class Cluster {
     if (sample.isPrimary) this.#primarySampled(node, sample);
     else this.#replicaSampled(node, sample);
     for (const each of this.nodes) this.#measureLag(each, sample.receivedMs);
+    this.readers.clear();
   }
 
   #primarySampled(node: RoutedNode, sample: ProbeSample): void {

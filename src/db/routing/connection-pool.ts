@@ -118,6 +118,7 @@ export class ConnectionPool {
   /** Since when who has waited longest for a connection or for an answer had nothing; Infinity = nobody waits. */
   get owingSinceMs(): number {
     let sinceMs = Number.POSITIVE_INFINITY;
+    if (this.inFlight === 0) return sinceMs;
     // A transaction between two statements waits for nothing.
     for (const [{ readyForQuery }, { loan }] of this.#entries)
       if (loan !== null && readyForQuery === false && loan.startMs < sinceMs) sinceMs = loan.startMs;
@@ -127,11 +128,11 @@ export class ConnectionPool {
 
   /**
    * A promise only where there is something to wait for: each costs as much as the rest. Rejects with PoolTimeoutError,
-   * as opening does, or with what `refuse` was given.
+   * as opening does, or with what `refuse` was given. `nowMs`: of whoever has just looked.
    */
-  take(loan: Loan): Connection | Promise<Connection> {
+  take(loan: Loan, nowMs = this.#options.clock()): Connection | Promise<Connection> {
     if (this.#closing !== undefined) return Promise.reject(new Error('the router is closed'));
-    loan.startMs = this.#options.clock();
+    loan.startMs = nowMs;
     const connection = this.#mayLend(loan.purpose) ? this.#popIdle() : undefined;
     return connection === undefined ? this.#wait(loan) : this.#lend(connection, loan);
   }
@@ -142,7 +143,7 @@ export class ConnectionPool {
   }
 
   /** The loan that is over by that; undefined = it was not lent. */
-  giveBack(connection: Connection): Loan | undefined {
+  giveBack(connection: Connection, nowMs = this.#options.clock()): Loan | undefined {
     const entry = this.#entries.get(connection);
     const loan = entry?.loan;
     if (entry === undefined || loan == null) return undefined;
@@ -151,7 +152,7 @@ export class ConnectionPool {
     // A query that was given up may still be running: the next one would wait behind it.
     if (connection.readyForQuery === false && connection._invalid !== true)
       void this.#comeBackWhenReady(connection, entry);
-    else this.#comeBack(connection, entry);
+    else this.#comeBack(connection, entry, nowMs);
     return loan;
   }
 
@@ -281,7 +282,7 @@ export class ConnectionPool {
       else {
         const entry = { uses: 0, loan: null, usedFor: null, idleSinceMs: 0 };
         this.#entries.set(connection, entry);
-        this.#rest(connection, entry);
+        this.#rest(connection, entry, this.#options.clock());
       }
     } catch (error) {
       // One for each attempt: the next one may go well.
@@ -294,7 +295,7 @@ export class ConnectionPool {
     }
   }
 
-  #comeBack(connection: Connection, entry: Entry): void {
+  #comeBack(connection: Connection, entry: Entry, nowMs: number): void {
     if (!isUsable(connection) || entry.uses >= this.#options.limits.maxUses) {
       this.#discard(connection);
       this.#serve();
@@ -302,7 +303,7 @@ export class ConnectionPool {
     }
     if (entry.usedFor !== null) this.#used[entry.usedFor] -= 1;
     entry.usedFor = null;
-    this.#rest(connection, entry);
+    this.#rest(connection, entry, nowMs);
     if (this.#waiting.length > 0 || this.#closing !== undefined) this.#serve();
   }
 
@@ -320,11 +321,11 @@ export class ConnectionPool {
       connection._invalid = true;
       connection.connection.stream.destroy();
     }
-    this.#comeBack(connection, entry);
+    this.#comeBack(connection, entry, this.#options.clock());
   }
 
-  #rest(connection: Connection, entry: Entry): void {
-    entry.idleSinceMs = this.#options.clock();
+  #rest(connection: Connection, entry: Entry, nowMs: number): void {
+    entry.idleSinceMs = nowMs;
     this.#idle.push(connection);
     this.#reapIn(this.#options.limits.idleMs);
   }

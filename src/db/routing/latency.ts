@@ -31,6 +31,10 @@ export function createLatency(): Latency {
       mean += (ms - mean) * (1 - Math.exp(-sinceLastMs / timeConstantMs));
       sinceMs = nowMs;
     },
-    at: (nowMs) => Math.max(leastMs, mean * Math.exp(-Math.max(0, nowMs - sinceMs) / timeConstantMs)),
+    // Nearly always the first: answers take less.
+    at: (nowMs) =>
+      mean <= leastMs
+        ? leastMs
+        : Math.max(leastMs, mean * Math.exp(-Math.max(0, nowMs - sinceMs) / timeConstantMs)),
   };
 }

@@ -32,6 +32,8 @@ export class RoutedNode {
   /** When it last answered anything. */
   heardMs = Number.NEGATIVE_INFINITY;
   readonly pool: ConnectionPool;
+  /** Called when its health has changed, or what hangs on that. */
+  changed: () => void = () => undefined;
 
   readonly #primaryWeight: number;
   readonly #clock: () => number;
@@ -79,8 +81,7 @@ export class RoutedNode {
   }
 
   /** What it takes lately; while it owes answers at least the time since it last gave one. */
-  latencyMs(): number {
-    const nowMs = this.#clock();
+  latencyMs(nowMs: number): number {
     const usualMs = this.#latency.at(nowMs);
     // Nearly always it was heard of just now.
     return nowMs - this.heardMs <= usualMs ? usualMs : Math.max(usualMs, this.owingMs(nowMs));
@@ -92,17 +93,16 @@ export class RoutedNode {
   }
 
   /** Rejects as the pool does, as connecting does, or with NodeAwayError when the node is given up meanwhile. */
-  acquire(loan: Loan): Connection | Promise<Connection> {
-    return this.pool.take(loan);
+  acquire(loan: Loan, nowMs?: number): Connection | Promise<Connection> {
+    return this.pool.take(loan, nowMs);
   }
 
   /** As the pool does. */
-  release(connection: Connection): Loan | undefined {
+  release(connection: Connection, nowMs = this.#clock()): Loan | undefined {
     const isLost = connection._invalid === true;
     const isAnswered = connection.readyForQuery !== false;
-    const loan = this.pool.giveBack(connection);
+    const loan = this.pool.giveBack(connection, nowMs);
     if (loan === undefined || isLost) return loan;
-    const nowMs = this.#clock();
     // A query that was given up took at least so long: else a node whose queries hang would look idle.
     this.#latency.observe(nowMs - loan.startMs, nowMs);
     if (isAnswered) this.heardMs = nowMs;
@@ -128,6 +128,7 @@ export class RoutedNode {
       this.place = undefined;
     }
     if (this.health === before) return;
+    this.changed();
     if (this.health.state === 'open') {
       this.lagMs = Number.POSITIVE_INFINITY;
       this.lagBytes = Number.POSITIVE_INFINITY;

@@ -78,6 +78,9 @@ function check(policy: RoutingPolicy): void {
     ['fallback.perSecond', policy.fallback.perSecond, 1],
     ['fallback.writeSlowdown', policy.fallback.writeSlowdown, 1],
   ];
+  // Shares of it would be none.
+  if (policy.includePrimary === Number.POSITIVE_INFINITY)
+    throw new RangeError('includePrimary is Infinity: it must be a finite weight');
   for (const [name, value, least] of numbers) {
     if (!(value >= least)) throw new RangeError(`${name} is ${value}: it must be at least ${least}`);
   }

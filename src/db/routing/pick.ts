@@ -43,25 +43,29 @@ export function pickReplica(
   cluster: Cluster,
   request: ReadRequest,
   random: () => number,
+  nowMs: number,
 ): RoutedNode | Unmet {
   const { nodes, primary } = cluster;
   if (nodes.length === 1) return primary ?? 'no-replica';
+  const { readClass, tried } = request;
   const floor = request.floor();
+  // Nearly every read asks for nothing beyond its class, and what is known of nodes changes with a probe or a failure.
+  const asksNoMore = floor === null && tried.size === 0;
+  const known = asksNoMore ? cluster.readers.get(readClass) : undefined;
+  if (known !== undefined) return chooseNode(known, random, nowMs) ?? 'no-replica';
   let unmet: Unmet = 'no-replica';
   const fresh: RoutedNode[] = [];
-  let best: 'healthy' | 'suspect' = 'suspect';
+  let areSuspect = true;
   for (const node of nodes) {
-    if (node.role !== 'replica' || !isServing(node) || request.tried.has(node)) continue;
-    const why = staleness(cluster, node, request.readClass, floor);
+    if (node.role !== 'replica' || !isServing(node) || tried.has(node)) continue;
+    const why = staleness(cluster, node, readClass, floor);
     if (why !== null) {
       if (unmet !== 'floor') unmet = why;
-      continue;
-    }
-    if (node.health.state !== 'suspect' && best === 'suspect') {
-      best = 'healthy';
-      fresh.length = 0;
-    }
-    if (node.health.state !== 'suspect' || best === 'suspect') fresh.push(node);
+    } else if (node.health.state !== 'suspect') {
+      if (areSuspect) fresh.length = 0;
+      areSuspect = false;
+      fresh.push(node);
+    } else if (areSuspect) fresh.push(node);
   }
   if (fresh.length === 0) return unmet;
   if (
@@ -72,7 +76,10 @@ export function pickReplica(
   ) {
     fresh.push(primary);
   }
-  return chooseNode(fresh, random) ?? unmet;
+  // One on trial may serve or not with every read.
+  if (asksNoMore && nodes.every(({ health }) => health.state !== 'half-open'))
+    cluster.readers.set(readClass, fresh);
+  return chooseNode(fresh, random, nowMs) ?? unmet;
 }
 
 /** A replica whatever its lag that has what the session needs; undefined = there is none. */
@@ -80,6 +87,7 @@ export function pickAnyReplica(
   cluster: Cluster,
   { floor, tried }: ReadRequest,
   random: () => number,
+  nowMs: number,
 ): RoutedNode | undefined {
   const needed = floor();
   const serving = cluster.nodes.filter(
@@ -89,7 +97,7 @@ export function pickAnyReplica(
       !tried.has(node) &&
       (needed === null || meets(cluster, node, needed)),
   );
-  return chooseNode(serving, random);
+  return chooseNode(serving, random, nowMs);
 }
 
 /** A node on trial gets one read at a time. */

@@ -163,8 +163,9 @@ export class Router {
 
   /** The caller has a slot, which is given back with the connection, or when there is none. */
   #readInSlot(request: ReadRequest, attempt: Attempt): Connection | Promise<Connection> {
-    const picked = pickReplica(this.cluster, request, this.#random);
-    if (typeof picked !== 'string') return this.#lease(attempt, picked, 'read', 'read', this.#slots);
+    const nowMs = this.#clock();
+    const picked = pickReplica(this.cluster, request, this.#random, nowMs);
+    if (typeof picked !== 'string') return this.#lease(attempt, picked, 'read', 'read', this.#slots, nowMs);
     // What waits for its data must not keep others from theirs.
     this.#slots.giveBack();
     return this.#acquireFallback(request, picked, attempt);
@@ -200,8 +201,9 @@ export class Router {
   }
 
   release(connection: Connection): void {
-    const loan = this.#nodes.get(connection)?.release(connection);
-    if (loan !== undefined) this.#giveBack(loan, true);
+    const nowMs = this.#clock();
+    const loan = this.#nodes.get(connection)?.release(connection, nowMs);
+    if (loan !== undefined) this.#giveBack(loan, true, nowMs);
   }
 
   /** A query is over: Sequelize does not give a connection back when one of its hooks throws after the query. */
@@ -330,14 +332,17 @@ export class Router {
     purpose: Purpose,
     reason: RouteReason,
     holds: Loan['holds'],
+    nowMs = this.#clock(),
   ): Connection | Promise<Connection> {
     attempt.node = node;
     attempt.reason = reason;
     attempt.purpose = purpose;
     attempt.holds = holds;
-    attempt.writeMs = reason === 'write' ? this.#pace.began() : null;
+    const isWrite = reason === 'write';
+    if (isWrite) this.#pace.began(nowMs);
+    attempt.writeMs = isWrite ? nowMs : null;
     this.#observer.routed?.(node.name, reason);
-    const taken = node.acquire(attempt);
+    const taken = node.acquire(attempt, nowMs);
     return taken instanceof Promise
       ? this.#leaseLater(attempt, node, taken)
       : this.#leased(attempt, node, taken);
@@ -365,10 +370,10 @@ export class Router {
   }
 
   /** Once for each loan: a connection can be lost long after it was released. */
-  #giveBack(loan: Loan, isAnswered: boolean): void {
+  #giveBack(loan: Loan, isAnswered: boolean, nowMs = this.#clock()): void {
     loan.holds?.giveBack();
     loan.holds = null;
-    if (loan.writeMs !== null) this.#pace.ended(loan.writeMs, isAnswered);
+    if (loan.writeMs !== null) this.#pace.ended(loan.writeMs, isAnswered, nowMs);
     loan.writeMs = null;
   }
 
@@ -394,10 +399,13 @@ export class Router {
         return this.#lease(attempt, primary, 'read', `primary-${unmet}`, this.allowance);
       }
     }
-    const late = pickReplica(this.cluster, request, this.#random);
+    const nowMs = this.#clock();
+    const late = pickReplica(this.cluster, request, this.#random, nowMs);
     if (typeof late !== 'string') return this.#leaseWhenFree(attempt, late, 'read');
     const any =
-      readClass.otherwise === 'stale' ? pickAnyReplica(this.cluster, request, this.#random) : undefined;
+      readClass.otherwise === 'stale'
+        ? pickAnyReplica(this.cluster, request, this.#random, nowMs)
+        : undefined;
     if (any !== undefined) return this.#leaseWhenFree(attempt, any, 'stale');
     this.#observer.rejected?.(unmet);
     throw new ReadRejectedError(unmet);

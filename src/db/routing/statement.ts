@@ -18,7 +18,7 @@ const mostRemembered = 1_000;
 export function createStatementRules(functions: readonly string[] = []): StatementRules {
   const names = [...writingFunctions, ...functions.map(escapeName)].join('|');
   // Nearly every read has none of these words: one look at its text is all that it costs.
-  const suspicious = new RegExp(`\\b(?:for|insert|update|delete|merge|into|${names})\\b`, 'i');
+  const suspicious = new RegExp(`(?:^|\\W)(?:for|insert|update|delete|merge|into|${names})\\b`, 'i');
   const calls = new RegExp(`(?<![\\w$])(?:${names})"?\\s*\\(`, 'i');
   const refused = new Set<string>();
   return {

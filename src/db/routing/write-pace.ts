@@ -3,10 +3,10 @@ import type { Pace } from './allowance.ts';
 import { createRecentTail } from './recent-tail.ts';
 
 export interface WritePace extends Pace {
-  /** A write begins now; the time that it does, for `ended`. */
-  began(): number;
+  /** A write begins at that time, which is for `ended`. */
+  began(startMs: number): void;
   /** Once for each; `isAnswered`: and not broken off. */
-  ended(startMs: number, isAnswered: boolean): void;
+  ended(startMs: number, isAnswered: boolean, nowMs: number): void;
   /** Another server is the primary now. */
   forget(): void;
 }
@@ -115,18 +115,15 @@ export function createWritePace(slowdown: number, most: number, clock: () => num
       if (isHeld) heldMs = nowMs;
       lookForWrites(nowMs);
     },
-    began() {
-      const startMs = clock();
+    began(startMs) {
       underWay.push(startMs);
-      return startMs;
     },
-    ended(startMs, isAnswered) {
+    ended(startMs, isAnswered, nowMs) {
       const index = underWay.indexOf(startMs);
       // Of a former primary.
       if (index < 0) return;
       underWay.splice(index, 1);
       if (!isAnswered) return;
-      const nowMs = clock();
       gapMs += (Math.min(mostGapMs, nowMs - answeredMs) - gapMs) * gapWeight;
       answeredMs = nowMs;
       const tookMs = nowMs - startMs;

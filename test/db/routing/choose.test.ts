@@ -22,7 +22,7 @@ function shares(nodes: readonly ReturnType<typeof node>[], draws = 3_000): Reado
   const random = seeded(7);
   const counts: Record<string, number> = Object.fromEntries(nodes.map(({ name }) => [name, 0]));
   for (let draw = 0; draw < draws; draw += 1) {
-    const { name } = chooseNode(nodes, random) ?? { name: '' };
+    const { name } = chooseNode(nodes, random, 0) ?? { name: '' };
     counts[name] = (counts[name] ?? 0) + 1;
   }
   return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count / draws]));
@@ -30,8 +30,8 @@ function shares(nodes: readonly ReturnType<typeof node>[], draws = 3_000): Reado
 
 describe('the choice of a node', () => {
   test('is none of none, and the only one of one', () => {
-    expect(chooseNode([], seeded(1))).toBeUndefined();
-    expect(chooseNode([node('a')], seeded(1))?.name).toBe('a');
+    expect(chooseNode([], seeded(1), 0)).toBeUndefined();
+    expect(chooseNode([node('a')], seeded(1), 0)?.name).toBe('a');
   });
 
   test('spreads reads one after the other over equal nodes', () => {
@@ -73,7 +73,7 @@ describe('the choice of a node', () => {
     const nodes = Object.keys(speeds).map((name) => ({ ...node(name), done: 0, served: 0 }));
     const random = seeded(3);
     for (let step = 0; step < 5_000; step += 1) {
-      const chosen = chooseNode(nodes, random);
+      const chosen = chooseNode(nodes, random, 0);
       if (chosen !== undefined) chosen.inFlight += 1;
       for (const each of nodes) {
         each.done += speeds[each.name as keyof typeof speeds];

@@ -161,21 +161,21 @@ describe('the latency of a node', () => {
 
   test('grows while it owes an answer and gives none, and not while it owes nothing', async () => {
     nowMs = 1_000;
-    expect(node.latencyMs()).toBe(5);
+    expect(node.latencyMs(nowMs)).toBe(5);
     const connection = await acquire();
     connection.readyForQuery = false;
-    expect(node.latencyMs()).toBe(5);
+    expect(node.latencyMs(nowMs)).toBe(5);
     nowMs += 300;
-    expect(node.latencyMs()).toBe(300);
+    expect(node.latencyMs(nowMs)).toBe(300);
     nowMs += 300;
-    expect(node.latencyMs()).toBe(600);
+    expect(node.latencyMs(nowMs)).toBe(600);
     // What it took counts for a while, and less and less.
     connection.readyForQuery = true;
     node.release(connection);
-    expect(node.latencyMs()).toBeGreaterThan(50);
-    expect(node.latencyMs()).toBeLessThan(100);
+    expect(node.latencyMs(nowMs)).toBeGreaterThan(50);
+    expect(node.latencyMs(nowMs)).toBeLessThan(100);
     nowMs += 60_000;
-    expect(node.latencyMs()).toBe(5);
+    expect(node.latencyMs(nowMs)).toBe(5);
   });
 
   test.each(['answered', 'probed'] as const)('does not grow while it answers others: %s', async (event) => {
@@ -183,9 +183,9 @@ describe('the latency of a node', () => {
     (await acquire()).readyForQuery = false;
     nowMs += 900;
     node.note(event);
-    expect(node.latencyMs()).toBe(5);
+    expect(node.latencyMs(nowMs)).toBe(5);
     nowMs += 200;
-    expect(node.latencyMs()).toBe(200);
+    expect(node.latencyMs(nowMs)).toBe(200);
   });
 
   test('does not grow while others come back from it', async () => {
@@ -194,9 +194,9 @@ describe('the latency of a node', () => {
     const other = await acquire();
     nowMs += 10;
     node.release(other);
-    expect(node.latencyMs()).toBeLessThan(15);
+    expect(node.latencyMs(nowMs)).toBeLessThan(15);
     nowMs += 400;
-    expect(node.latencyMs()).toBe(400);
+    expect(node.latencyMs(nowMs)).toBe(400);
   });
 
   test('grows while it lets nobody connect', async () => {
@@ -204,7 +204,7 @@ describe('the latency of a node', () => {
     nowMs = 1_000;
     void acquire().catch(() => undefined);
     nowMs += 700;
-    expect(node.latencyMs()).toBe(700);
+    expect(node.latencyMs(nowMs)).toBe(700);
   });
 });
 

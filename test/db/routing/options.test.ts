@@ -35,6 +35,7 @@ describe('a policy', () => {
 
   test.each<readonly [maxLagMs: number, probeIntervalMs: number]>([
     [10_000, 2_000],
+    [3_000, 1_500],
     [900, 450],
     [120, 60],
     [1, 10],
@@ -46,6 +47,7 @@ describe('a policy', () => {
 
   test.each<readonly [given: PolicyOptions, message: string]>([
     [{ includePrimary: -0.5 }, 'includePrimary is -0.5: it must be at least 0'],
+    [{ includePrimary: Number.POSITIVE_INFINITY }, 'includePrimary is Infinity: it must be a finite weight'],
     [{ probeIntervalMs: 0 }, 'probeIntervalMs is 0: it must be at least 1'],
     [{ silenceMs: 0 }, 'silenceMs is 0: it must be at least 1'],
     [{ primaryWaitMs: -1 }, 'primaryWaitMs is -1: it must be at least 0'],

@@ -18,6 +18,8 @@ beforeEach(() => {
   fake.sample(b, 100, 1);
 });
 
+const shortLag = { ...anyLag, maxLagMs: 1_000 };
+
 /** Names of all nodes that a thousand reads are sent to, or why none is. */
 function picked(request: Partial<ReadRequest> = {}): readonly string[] | string {
   const names = new Set<string>();
@@ -26,6 +28,7 @@ function picked(request: Partial<ReadRequest> = {}): readonly string[] | string 
       fake.cluster,
       { readClass: anyLag, floor: () => null, tried: new Set(), ...request },
       Math.random,
+      Date.now(),
     );
     if (typeof pick === 'string') return pick;
     names.add(pick.name);
@@ -67,6 +70,21 @@ describe('a read goes to', () => {
     expect(picked()).toBe('no-replica');
   });
 
+  test('other replicas as soon as anything was heard of one', () => {
+    expect(picked()).toEqual(['replica1', 'replica2']);
+    note(a, 'silent');
+    expect(picked()).toEqual(['replica2']);
+    fake.sample(fake.primary, 200, 5_000);
+    fake.sample(b, 200, 5_001);
+    note(a, 'probed', 'answered', 'answered', 'answered');
+    expect(picked({ readClass: shortLag })).toEqual(['replica2']);
+    fake.sample(a, 200, 5_002);
+    expect(picked({ readClass: shortLag })).toEqual(['replica1', 'replica2']);
+    fake.sample(a, 200, 5_003, { isPrimary: true, timeline: 2 });
+    fake.sample(b, 200, 5_004, { timeline: 2 });
+    expect(picked({ readClass: shortLag })).toEqual(['replica2']);
+  });
+
   test('a node on trial one at a time', async () => {
     note(a, 'silent', 'probed');
     fake.sample(a, 100, 1);
@@ -99,6 +117,7 @@ describe('a replica that lags', () => {
         fake.cluster,
         { readClass: anyLag, floor: () => null, tried: new Set([a]) },
         Math.random,
+        Date.now(),
       ),
     ).toBe(b);
   });

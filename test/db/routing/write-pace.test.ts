@@ -11,15 +11,21 @@ beforeEach(() => {
   pace = createWritePace(1.5, 4, clock);
 });
 
+/** A write begins now; when that is. */
+function begin(of = pace): number {
+  of.began(nowMs);
+  return nowMs;
+}
+
 /** So many seconds of 20 writes of so many milliseconds each, beside reads that have to wait, or need not, or are not there. */
 function seconds(count: number, writeMs: number, reads: 'held' | 'free' | 'none', writes = 20): void {
   for (let index = 0; index < count * 20; index += 1) {
     const endMs = nowMs + 50;
     if (index % 20 < writes) {
       nowMs = endMs - writeMs;
-      const write = pace.began();
+      const write = begin();
       nowMs = endMs;
-      pace.ended(write, true);
+      pace.ended(write, true, nowMs);
     }
     nowMs = endMs;
     if (reads !== 'none') pace.asked(reads === 'held');
@@ -73,9 +79,9 @@ describe('the pace of the reads that the primary takes over', () => {
   test('does not race ahead where many write: its steps are of time, not of writes', () => {
     const busy = (ms: number, reads: boolean): void => {
       for (let index = 0; index < ms; index += 1) {
-        const write = pace.began();
+        const write = begin();
         nowMs += 1;
-        pace.ended(write, true);
+        pace.ended(write, true, nowMs);
         if (reads) pace.asked(true);
       }
     };
@@ -92,7 +98,7 @@ describe('the pace of the reads that the primary takes over', () => {
   test('sinks while writes hang, which answer nothing and so tell nothing', () => {
     seconds(5, 5, 'none');
     seconds(10, 5, 'held');
-    const hanging = pace.began();
+    const hanging = begin();
     const high = pace.average();
     for (let second = 0; second < 9; second += 1) {
       nowMs += 1_010;
@@ -109,7 +115,7 @@ describe('the pace of the reads that the primary takes over', () => {
     // One that broke is no measure of what writes take.
     seconds(3, 5, 'held');
     const before = pace.average();
-    pace.ended(hanging, false);
+    pace.ended(hanging, false, nowMs);
     expect(pace.average()).toBe(before);
     // Carefully: where it hung it might again.
     seconds(10, 5, 'held');
@@ -121,9 +127,9 @@ describe('the pace of the reads that the primary takes over', () => {
     seconds(5, 5, 'none');
     seconds(10, 5, 'held');
     for (let turn = 0; turn < 10; turn += 1) {
-      const transaction = pace.began();
+      const transaction = begin();
       seconds(2, 5, 'held');
-      pace.ended(transaction, true);
+      pace.ended(transaction, true, nowMs);
     }
     expect(pace.average()).toBeGreaterThan(3);
   });
@@ -151,9 +157,9 @@ describe('the pace of the reads that the primary takes over', () => {
 
   test('sinks for slow writes where there are few: a second without any is no silence', () => {
     const write = (ms: number, reads: boolean): void => {
-      const startMs = pace.began();
+      const startMs = begin();
       nowMs += ms;
-      pace.ended(startMs, true);
+      pace.ended(startMs, true, nowMs);
       for (let turn = 0; turn < 8; turn += 1) {
         nowMs += 200;
         if (reads) pace.asked(true);
@@ -165,19 +171,19 @@ describe('the pace of the reads that the primary takes over', () => {
   });
 
   test('does not learn from what the former primary answers late', () => {
-    const former = Array.from({ length: 60 }, () => pace.began());
+    const former = Array.from({ length: 60 }, () => begin());
     pace.forget();
     seconds(3, 5, 'none');
     for (const startMs of former) {
       nowMs += 20;
-      pace.ended(startMs, true);
+      pace.ended(startMs, true, nowMs);
     }
     seconds(2, 20, 'held');
     expect(pace.average()).toBeLessThan(0.05);
   });
 
   test('knows the writes of the former primary from those of the new one', () => {
-    const former = pace.began();
+    const former = begin();
     pace.forget();
     for (let second = 0; second < 5; second += 1) {
       nowMs += 1_010;
@@ -186,7 +192,7 @@ describe('the pace of the reads that the primary takes over', () => {
     // Nobody writes there.
     expect(pace.average()).toBeGreaterThan(1);
     const before = pace.average();
-    pace.ended(former, true);
+    pace.ended(former, true, nowMs);
     expect(pace.average()).toBe(before);
   });
 
@@ -223,7 +229,7 @@ describe('the pace of the reads that the primary takes over', () => {
     seconds(5, 5, 'none');
     pace.asked(true);
     nowMs += 9_000;
-    pace.began();
+    begin();
     nowMs += 1;
     pace.asked(true);
     expect(pace.average()).toBe(0.05);
@@ -252,7 +258,7 @@ describe('the pace of the reads that the primary takes over', () => {
     seconds(5, 5, 'none');
     seconds(5, 49, 'held');
     expect(pace.average()).toBe(4);
-    pace.began();
+    begin();
     for (let second = 0; second < 5; second += 1) {
       nowMs += 1_000;
       pace.asked(true);
@@ -305,9 +311,9 @@ describe('a primary that is offered more reads than it can do', () => {
       }
       // 40 writes a second; as many reads as are let through.
       if (random() < 0.04 * stepMs) {
-        const write = own.began();
+        const write = begin(own);
         const leftMs = random() < 0.1 ? server.longWriteMs : server.writeMs;
-        jobs.push({ read: false, startMs: nowMs, end: () => own.ended(write, true), leftMs });
+        jobs.push({ read: false, startMs: nowMs, end: () => own.ended(write, true, nowMs), leftMs });
       }
       while (nowMs >= failsMs && allowance.tryTake()) {
         const leftMs = server.readMs * (0.5 + random());
