@@ -17,8 +17,8 @@ const firstAverage = 0.05;
 const leastAverage = 0.03;
 
 /**
- * So many of the writes may be slow, or, where more are at all times, halfway from there to one in twenty: fewer than
- * that, so that their P95 has some room.
+ * So many of the writes may be slow, or, where more than one in a hundred is at all times, halfway from there to one in
+ * twenty: fewer than that, so that their P95 has some room.
  */
 const slowShare = 0.03;
 const mostSlow = 0.05;
