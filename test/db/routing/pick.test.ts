@@ -89,8 +89,12 @@ describe('a read goes to', () => {
     note(a, 'silent', 'probed');
     fake.sample(a, 100, 1);
     expect(picked()).toEqual(['replica1', 'replica2']);
-    await a.acquire(loan('read'));
+    const trial = await a.acquire(loan('read'));
+    // However busy the others are.
+    for (let read = 0; read < 2; read += 1) await b.acquire(loan('read'));
     expect(picked()).toEqual(['replica2']);
+    a.release(trial);
+    expect(picked()).toEqual(['replica1']);
   });
 
   test('no node that has failed it already', () => {
